@@ -1,0 +1,118 @@
+import { randomUUID } from "node:crypto";
+import { isObject } from "../model/alert.ts";
+import { type FailureKind, SourceError } from "../model/failure.ts";
+import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
+import type { TokenCache } from "./credentials.ts";
+import { type HttpAnswer, type HttpClient, NoAnswer } from "./http.ts";
+
+/** One Defender API of one cloud, as one tenant sees it. */
+export interface Api {
+  /** `https://graph.microsoft.com` */
+  readonly origin: string;
+  /**
+   * Gets a path of this API, or an absolute link that the API itself gave.
+   *
+   * @returns the text of a 200.
+   * @throws SourceError for everything else, in the API's own words.
+   */
+  get(pathOrLink: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>;
+}
+
+interface ApiSettings {
+  readonly origin: string;
+  readonly audience: string;
+  /** Hosts, besides the origin's, that a next link may name. */
+  readonly linkHosts: readonly string[];
+}
+
+export function createApi(settings: ApiSettings, http: HttpClient, tokens: TokenCache): Api {
+  async function send(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
+    const token = await tokens.token(settings.audience, signal);
+    try {
+      const answer = await http.send({
+        method: "GET",
+        url,
+        headers: {
+          accept: "application/json",
+          "accept-encoding": "gzip, deflate",
+          authorization: `Bearer ${token}`,
+          "client-request-id": randomUUID(),
+          ...headers,
+        },
+        signal,
+      });
+      return { token, answer };
+    } catch (cause) {
+      if (!(cause instanceof NoAnswer)) throw cause;
+      throw new SourceError(classifyNoAnswer(cause), cause.message, { code: cause.code });
+    }
+  }
+
+  return {
+    origin: settings.origin,
+    async get(pathOrLink, headers, signal) {
+      const url = resolve(settings, pathOrLink);
+      let { token, answer } = await send(url, headers, signal);
+      if (answer.status === 401) {
+        // The token may have ended early or been revoked: one new one, one more try, then it is a refusal.
+        tokens.drop(settings.audience, token);
+        ({ token, answer } = await send(url, headers, signal));
+      }
+      if (answer.status === 200) return answer.text;
+      throw refusal(answer, new URL(url).host);
+    },
+  };
+}
+
+/**
+ * The token goes to no other host than the API's own: a next link is foreign data. An allowed other name of the
+ * host (the Defender API still signs links with its old one) is asked at the origin.
+ */
+function resolve(settings: ApiSettings, pathOrLink: string): string {
+  if (pathOrLink.startsWith("/")) return `${settings.origin}${pathOrLink}`;
+  const link = URL.canParse(pathOrLink) ? new URL(pathOrLink) : undefined;
+  if (link === undefined || (link.origin !== settings.origin && !settings.linkHosts.includes(link.host))) {
+    throw new SourceError("transient", `${settings.origin} gave a next link to another host; it is not followed.`, {
+      code: "foreign-next-link",
+    });
+  }
+  return `${settings.origin}${link.pathname}${link.search}`;
+}
+
+function refusal(answer: HttpAnswer, host: string): SourceError {
+  const { status, headers } = answer;
+  const error = errorBody(answer.text);
+  const inner = error?.["innerError"];
+  const code = typeof error?.["code"] === "string" && error["code"] !== "" ? error["code"] : undefined;
+  const message = typeof error?.["message"] === "string" ? error["message"].slice(0, 300) : "";
+  const target = typeof error?.["target"] === "string" ? error["target"] : undefined;
+  const innerId = isObject(inner) && typeof inner["request-id"] === "string" ? inner["request-id"] : undefined;
+  const retryAfter = retryAfterMs(headers, Date.now());
+  return new SourceError(
+    kindOf(status, retryAfter),
+    `${host} answered ${status}${code === undefined ? "" : ` ${code}`}${message === "" ? "" : `: ${message}`}`,
+    {
+      status,
+      code: code ?? String(status),
+      retryAfterMs: retryAfter,
+      requestId: headers["request-id"] ?? innerId ?? target,
+    },
+  );
+}
+
+function kindOf(status: number, retryAfter: number | undefined): FailureKind {
+  const kind = classifyStatus(status) ?? "transient";
+  // A source has nothing to isolate; and whoever names a delay is to be waited for.
+  if (kind === "rejected") return "misconfigured";
+  return kind === "transient" && retryAfter !== undefined ? "throttled" : kind;
+}
+
+function errorBody(text: string) {
+  try {
+    const body: unknown = JSON.parse(text);
+    const error = isObject(body) ? body["error"] : undefined;
+    return isObject(error) ? error : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,162 @@
+import { readFileSync } from "node:fs";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent, type AgentOptions } from "node:https";
+import axios, { AxiosError, type AxiosInstance, type RawAxiosRequestHeaders } from "axios";
+import type { Tls } from "./options.ts";
+
+/** The only home of axios: one client a source tenant or sink, with limits on time and size, and no redirects. */
+
+export interface HttpSettings {
+  /** Milliseconds for one request, from the first byte sent to the last received. */
+  readonly timeoutMs: number;
+  readonly tls?: Tls | undefined;
+  /** PEM text of authorities to trust besides the system's. */
+  readonly ca?: string | undefined;
+  readonly proxy?: string | undefined;
+  /** The largest answer that is read, in bytes after decompression. */
+  readonly maxAnswerBytes: number;
+  /** The most connections kept to one host. */
+  readonly connections: number;
+}
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly cookies: readonly string[];
+  readonly text: string;
+}
+
+/** No answer came, or not all of it. `code` is Node's or axios's word for it: `ECONNREFUSED`, `ECONNABORTED` … */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface HttpClient {
+  /** Resolves with every answer, whatever its status. Rejects with NoAnswer, or with the signal's reason. */
+  send(request: HttpRequest): Promise<HttpAnswer>;
+  close(): void;
+}
+
+export function createHttpClient(settings: HttpSettings): HttpClient {
+  const connectionOptions: AgentOptions = {
+    keepAlive: true,
+    maxSockets: settings.connections,
+    // A host that moved is noticed when its idle connections are given up.
+    timeout: 60_000,
+  };
+  let agents: { http: HttpAgent; https: HttpsAgent } | undefined;
+  const client: AxiosInstance = axios.create({
+    responseType: "arraybuffer",
+    maxRedirects: 0,
+    maxContentLength: settings.maxAnswerBytes,
+    maxBodyLength: Number.POSITIVE_INFINITY,
+    timeout: settings.timeoutMs,
+    validateStatus: () => true,
+    transformRequest: (data: unknown) => data,
+    transformResponse: (data: unknown) => data,
+    ...(settings.proxy === undefined ? {} : { proxy: proxyFrom(settings.proxy) }),
+  });
+  return {
+    async send(request) {
+      agents ??= {
+        http: new HttpAgent(connectionOptions),
+        https: new HttpsAgent({ ...connectionOptions, ...tlsOptions(settings) }),
+      };
+      // The time limit of axios ends with the headers; a body that trickles for ever needs one over all.
+      const limit = AbortSignal.timeout(settings.timeoutMs);
+      try {
+        const answer = await client.request<Buffer>({
+          method: request.method,
+          url: request.url,
+          headers: request.headers as RawAxiosRequestHeaders,
+          data: request.body,
+          httpAgent: agents.http,
+          httpsAgent: agents.https,
+          signal: AbortSignal.any([request.signal, limit]),
+        });
+        const headers: Record<string, string | undefined> = {};
+        let cookies: readonly string[] = [];
+        for (const [name, value] of Object.entries(answer.headers)) {
+          if (Array.isArray(value)) cookies = name.toLowerCase() === "set-cookie" ? value.map(String) : cookies;
+          else if (value !== undefined && value !== null) headers[name.toLowerCase()] = String(value);
+        }
+        return { status: answer.status, headers, cookies, text: Buffer.from(answer.data).toString("utf8") };
+      } catch (cause) {
+        request.signal.throwIfAborted();
+        throw noAnswer(cause, request.url, limit.aborted, settings);
+      }
+    },
+    close() {
+      agents?.http.destroy();
+      agents?.https.destroy();
+      agents = undefined;
+    },
+  };
+}
+
+/**
+ * Reads the certificate files now, so that a renewed file is used by the next client.
+ *
+ * @throws NoAnswer with code `EFILE` when a file cannot be read; the message names it.
+ */
+export function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOptions {
+  const { tls } = settings;
+  const file = (path: string | undefined) => {
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      throw new NoAnswer("EFILE", `The file ${path} cannot be read (${codeOf(cause)}).`);
+    }
+  };
+  const ca = file(tls?.ca) ?? settings.ca;
+  const cert = file(tls?.cert);
+  const key = file(tls?.key);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
+    rejectUnauthorized: tls?.rejectUnauthorized ?? true,
+  };
+}
+
+/** A proxy URL in the parts that axios and the Azure SDK ask for. */
+export function proxyFrom(proxy: string) {
+  const url = new URL(proxy);
+  const auth = url.username === "" ? {} : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } };
+  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
+  return { protocol: url.protocol.slice(0, -1), host: url.hostname, port, ...auth };
+}
+
+function noAnswer(cause: unknown, url: string, timedOut: boolean, settings: HttpSettings): NoAnswer {
+  if (cause instanceof NoAnswer) return cause;
+  const host = new URL(url).host;
+  if (timedOut) return new NoAnswer("ETIMEDOUT", `${host} did not answer within ${settings.timeoutMs} ms.`);
+  const code = codeOf(cause);
+  if (cause instanceof AxiosError && cause.message.startsWith("maxContentLength")) {
+    return new NoAnswer("EANSWERTOOLARGE", `The answer of ${host} is larger than ${settings.maxAnswerBytes} bytes.`);
+  }
+  // Only the code is passed on: axios hangs the request, and with it the credentials, on its errors.
+  return new NoAnswer(code, `${host} could not be reached or broke off (${code}).`);
+}
+
+function codeOf(cause: unknown): string {
+  if (cause instanceof AggregateError) return codeOf(cause.errors[0]);
+  if (cause instanceof AxiosError && cause.cause !== undefined && cause.code === undefined) return codeOf(cause.cause);
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
+  return cause instanceof Error ? cause.name : "unknown";
+}

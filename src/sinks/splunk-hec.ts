@@ -1,0 +1,242 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleepFor } from "node:timers/promises";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { z } from "zod";
+import { isObject } from "../model/alert.ts";
+import type { Envelope } from "../model/envelope.ts";
+import { DeliveryError, type FailureKind } from "../model/failure.ts";
+import { classifyNoAnswer, classifyStatus, retryAfterMs } from "../net/classify.ts";
+import { createHttpClient, type HttpAnswer, type HttpClient, NoAnswer } from "../net/http.ts";
+import { Duration, HttpUrl, Proxy, Secret, Tls } from "../net/options.ts";
+import { commonSettings, defineSink, type Sink } from "./sink.ts";
+
+/** Sourcetypes of Splunk's Microsoft security add-on, so that its extractions and detections hold. */
+const SOURCETYPES: Readonly<Record<string, string>> = {
+  graph_alerts: "ms365:defender:incident:alerts",
+  mde_alerts: "ms:defender:atp:alerts",
+};
+
+/** Below this a gzip header and a compressor cost more than the bytes they save. */
+const GZIP_FROM_BYTES = 1000;
+/** Splunk's answers are short; its HTML error pages need not be read whole. */
+const MAX_ANSWER_BYTES = 256_000;
+/** Splunk writes indexer acknowledgements about every few seconds; asking faster only costs requests. */
+const ACK_POLL_MS = { first: 100, most: 5000 };
+
+const Config = z.strictObject({
+  url: HttpUrl.describe("Base address of the HTTP Event Collector, for example https://splunk.example:8088."),
+  token: Secret.describe("HEC token. Use a reference such as ${env:SPLUNK_TOKEN} or ${file:/run/secrets/hec}."),
+  index: z.string().min(1).optional().describe("Index to write to; without it the token's default index."),
+  ack: z
+    .boolean()
+    .default(false)
+    .describe("Wait until the indexers have acknowledged (the token must have useACK; not offered by Splunk Cloud)."),
+  ackTimeout: Duration.prefault("5m").describe("How long to wait for an acknowledgement before sending again."),
+  gzip: z.boolean().default(true).describe("Compress requests."),
+  compat: z
+    .enum(["addon"])
+    .default("addon")
+    .describe("Shape of the event. addon: the source's object unchanged, with the sourcetype of Splunk's add-on."),
+  tls: Tls.prefault({}).describe("TLS towards the collector."),
+  proxy: Proxy.optional(),
+  ...commonSettings({ maxAlerts: 500, maxBytes: "800KB", linger: "100ms", concurrency: 4 }),
+});
+type Config = z.output<typeof Config>;
+
+export const splunkHec = defineSink({
+  type: "splunk_hec",
+  summary: "Splunk HTTP Event Collector, with indexer acknowledgement where the token has it.",
+  Config,
+  create: createSplunkHec,
+});
+
+/**
+ * What Splunk's answer codes ask for. Source: Splunk "Troubleshoot HTTP Event Collector", table of error codes.
+ * 24 and 25 come with status 200 and mean *stored, slow down*; testing for 0 alone would send twice.
+ */
+const CODES: Readonly<Record<number, "delivered" | "delivered-slow" | FailureKind>> = {
+  0: "delivered",
+  24: "delivered-slow",
+  25: "delivered-slow",
+  1: "unauthorized",
+  2: "unauthorized",
+  3: "unauthorized",
+  4: "unauthorized",
+  21: "unauthorized",
+  22: "unauthorized",
+  5: "misconfigured",
+  7: "misconfigured",
+  10: "misconfigured",
+  14: "misconfigured",
+  16: "misconfigured",
+  6: "rejected",
+  12: "rejected",
+  13: "rejected",
+  15: "rejected",
+  8: "transient",
+  9: "transient",
+  11: "transient",
+  18: "transient",
+  19: "transient",
+  20: "transient",
+  23: "transient",
+  26: "throttled",
+  27: "throttled",
+};
+
+/** The event as Splunk takes it; `event` is the source's own text. `{"time":1777874462.703,"host":"ws-001", … }` */
+export function encodeEvent(envelope: Envelope, index: string | undefined): string {
+  const { tenant } = envelope;
+  const around = JSON.stringify({
+    ...(envelope.updatedMs === undefined ? {} : { time: envelope.updatedMs / 1000 }),
+    host: envelope.device ?? tenant.name,
+    source: `alertferry:${tenant.tenantId}`,
+    sourcetype: SOURCETYPES[envelope.source] ?? `alertferry:${envelope.source}`,
+    ...(index === undefined ? {} : { index }),
+    fields: {
+      tenant: tenant.id,
+      tenant_id: tenant.tenantId,
+      tenant_name: tenant.name,
+      alert_id: envelope.alertId,
+      event_id: envelope.eventId,
+      revision: envelope.revision,
+      seq: envelope.seq,
+      source_api: envelope.source,
+      replay: envelope.replay,
+    },
+  });
+  return `${around.slice(0, -1)},"event":${envelope.raw}}`;
+}
+
+function createSplunkHec(config: Config): Sink {
+  const http = createHttpClient({
+    timeoutMs: config.timeout,
+    tls: config.tls,
+    proxy: config.proxy,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    connections: config.concurrency + 1,
+  });
+  // A channel of our own per process start: acknowledgement ids count from 0 within it.
+  let channel = randomUUID();
+  const collector = collectorAt(config, http, () => channel);
+
+  return {
+    async deliver(envelopes, signal) {
+      const events = envelopes.map((envelope) => encodeEvent(envelope, config.index)).join("\n");
+      const bytes = Buffer.byteLength(events);
+      const body = config.gzip && bytes >= GZIP_FROM_BYTES ? await promisify(gzip)(events, { level: 1 }) : events;
+      const headers = { "content-type": "application/json", ...(typeof body === "string" ? {} : { "content-encoding": "gzip" }) };
+      const answer = await collector.post("/services/collector/event", body, headers, signal);
+      const verdict = collector.read(answer);
+      if (verdict === "delivered" || verdict === "delivered-slow") {
+        if (config.ack) {
+          const sameIndexer = await waitForAck(answer, config, collector, signal);
+          if (!sameIndexer) channel = randomUUID();
+        }
+        return { bytes, slowDown: verdict === "delivered-slow" };
+      }
+      throw verdict;
+    },
+
+    async probe(signal) {
+      const answer = await collector.get("/services/collector/health", signal);
+      if (answer.status >= 200 && answer.status < 300) return;
+      const verdict = collector.read(answer);
+      if (typeof verdict === "object") throw verdict;
+    },
+
+    async close() {
+      http.close();
+    },
+  };
+}
+
+type Verdict = "delivered" | "delivered-slow" | DeliveryError;
+type Collector = ReturnType<typeof collectorAt>;
+
+/** The collector's requests and the reading of its answers. */
+function collectorAt(config: Config, http: HttpClient, channel: () => string) {
+  const headers = () => ({
+    authorization: `Splunk ${config.token}`,
+    ...(config.ack ? { "x-splunk-request-channel": channel() } : {}),
+  });
+  const send = async (request: Omit<Parameters<HttpClient["send"]>[0], "url">, path: string) => {
+    try {
+      return await http.send({ ...request, url: `${config.url}${path}` });
+    } catch (cause) {
+      if (!(cause instanceof NoAnswer)) throw cause;
+      throw new DeliveryError(classifyNoAnswer(cause), `Splunk: ${cause.message}`, { cause, code: cause.code });
+    }
+  };
+  return {
+    post: (path: string, body: Buffer | string, extra: Readonly<Record<string, string>>, signal: AbortSignal) =>
+      send({ method: "POST", headers: { ...headers(), ...extra }, body, signal }, path),
+    get: (path: string, signal: AbortSignal) => send({ method: "GET", headers: headers(), signal }, path),
+    read: (answer: HttpAnswer) => readAnswer(answer, config.url),
+  };
+}
+
+/** @returns the error instead of throwing it, since for an acknowledgement poll it means something else. */
+function readAnswer(answer: HttpAnswer, url: string): Verdict {
+  const { status } = answer;
+  const body = parseBody(answer.text);
+  const code = typeof body?.["code"] === "number" ? body["code"] : undefined;
+  const succeeded = status >= 200 && status < 300;
+  const known = code === undefined ? undefined : CODES[code];
+  if (succeeded && (known === "delivered" || known === "delivered-slow")) return known;
+  const retryAfter = retryAfterMs(answer.headers, Date.now());
+  const said = known === "delivered" || known === "delivered-slow" ? undefined : known;
+  // A 200 that is not Splunk's own is a portal or a wrong port; taking it for a delivery would lose the alerts.
+  const kind = said ?? classifyStatus(status) ?? "misconfigured";
+  const words = typeof body?.["text"] === "string" ? body["text"].slice(0, 300) : "no answer that Splunk would give";
+  const culprit = body?.["invalid-event-number"];
+  return new DeliveryError(
+    kind === "transient" && retryAfter !== undefined ? "throttled" : kind,
+    `Splunk at ${url} answered ${status}${code === undefined ? "" : `, code ${code}`}: ${words}`,
+    {
+      status,
+      code: code === undefined ? undefined : String(code),
+      retryAfterMs: retryAfter,
+      culprit: kind === "rejected" && typeof culprit === "number" ? culprit : undefined,
+    },
+  );
+}
+
+/**
+ * Polls until the indexers have written the request. Asks with the cookies of the answer, since behind a load
+ * balancer only the indexer that took the request knows its number. Splunk "About HTTP Event Collector Indexer
+ * Acknowledgment".
+ *
+ * @returns false when a new cookie says that another indexer answers by now: the channel must change.
+ * @throws DeliveryError (transient) when no acknowledgement came in time: the request is sent again.
+ */
+async function waitForAck(answer: HttpAnswer, config: Config, collector: Collector, signal: AbortSignal): Promise<boolean> {
+  const id = parseBody(answer.text)?.["ackId"];
+  if (typeof id !== "number") {
+    throw new DeliveryError("misconfigured", `Splunk at ${config.url} gave no ackId: this token has no indexer acknowledgement.`);
+  }
+  const cookie = answer.cookies.map((text) => text.split(";")[0]).join("; ");
+  const headers = { "content-type": "application/json", ...(cookie === "" ? {} : { cookie }) };
+  const deadline = performance.now() + config.ackTimeout;
+  for (let pause = ACK_POLL_MS.first; performance.now() < deadline; pause = Math.min(pause * 2, ACK_POLL_MS.most)) {
+    await sleepFor(pause, undefined, { signal });
+    const status = await collector.post("/services/collector/ack", JSON.stringify({ acks: [id] }), headers, signal);
+    const acks = parseBody(status.text)?.["acks"];
+    if (isObject(acks) && acks[String(id)] === true) return status.cookies.length === 0;
+    if (!isObject(acks)) {
+      const verdict = collector.read(status);
+      if (typeof verdict === "object" && verdict.kind !== "transient" && verdict.kind !== "throttled") throw verdict;
+    }
+  }
+  throw new DeliveryError("transient", `Splunk at ${config.url} did not acknowledge within ${config.ackTimeout} ms.`);
+}
+
+function parseBody(text: string) {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isObject(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}

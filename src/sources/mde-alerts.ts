@@ -1,0 +1,50 @@
+import { text } from "../model/alert.ts";
+import { formatTicks } from "../model/ticks.ts";
+import type { Span } from "../model/window.ts";
+import { readPage } from "./page.ts";
+import { readSlices } from "./slices.ts";
+import { defineSource, type Source, type TenantAccess } from "./source.ts";
+
+/** Alerts of Defender for Endpoint through its own API. learn.microsoft.com/defender-endpoint/api/get-alerts */
+export const mdeAlerts = defineSource({
+  type: "mde_alerts",
+  summary: "Alerts of Defender for Endpoint with their evidence, from its `api/alerts`.",
+  permission: "Alert.Read.All (WindowsDefenderATP)",
+  create: createMdeAlerts,
+});
+
+/** The API allows 10,000, but with `$expand=evidence` such a page would be tens of megabytes. */
+const MAX_TOP = 1000;
+
+const SHAPE = {
+  updated: "lastUpdateTime",
+  created: "alertCreationTime",
+  tenantId: "aadTenantId",
+  device: (alert: { readonly [key: string]: unknown }) => text(alert["computerDnsName"]),
+  serviceSource: "microsoftDefenderForEndpoint",
+};
+
+function createMdeAlerts(access: TenantAccess): Source {
+  const pageSize = Math.min(access.pageSize, MAX_TOP);
+  const get = async (pathOrLink: string, signal: AbortSignal) => readPage(await access.defender.get(pathOrLink, {}, signal));
+  return {
+    read: (span, signal) =>
+      readSlices(
+        {
+          shape: SHAPE,
+          pageSize,
+          first: (part, abort) => get(pathFor(part, pageSize), abort),
+          next: get,
+          skip: (part, skip, abort) => get(`${pathFor(part, pageSize)}&$skip=${skip}`, abort),
+        },
+        span,
+        signal,
+      ),
+    probe: async (signal) => (await get("/api/alerts?$expand=evidence&$top=1", signal)).elements.length,
+  };
+}
+
+function pathFor(span: Span, top: number): string {
+  const filter = `lastUpdateTime ge ${formatTicks(span.from)} and lastUpdateTime lt ${formatTicks(span.to)}`;
+  return `/api/alerts?$expand=evidence&$filter=${encodeURIComponent(filter)}&$top=${top}`;
+}

@@ -1,0 +1,45 @@
+import type { Api } from "../net/api.ts";
+import type { Alert, Unreadable } from "../model/alert.ts";
+import type { Ticks } from "../model/ticks.ts";
+import type { Span } from "../model/window.ts";
+
+/** A part of a span that was read whole: everything the source has with an update time before `to`. */
+export interface Slice {
+  readonly to: Ticks;
+  readonly alerts: readonly Alert[];
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** Reads one tenant. Knows nothing of queues, cursors or other tenants. */
+export interface Source {
+  /**
+   * Yields the span in slices, oldest first, each only when it is complete, so that whoever has put a slice in
+   * safety may go on from its `to`. May yield an alert twice; must not skip one. One round runs at a time.
+   * Throws SourceError; what was yielded before stands.
+   */
+  read(span: Span, signal: AbortSignal): AsyncIterable<Slice>;
+  /** Reads one small page. Resolves with the number of alerts in it; throws SourceError. */
+  probe(signal: AbortSignal): Promise<number>;
+}
+
+/** What a source may use to speak for its tenant. Tokens, proxies and certificates are behind it. */
+export interface TenantAccess {
+  readonly tenantId: string;
+  readonly graph: Api;
+  readonly defender: Api;
+  /** The most alerts to ask for in one answer. */
+  readonly pageSize: number;
+}
+
+export interface SourceDefinition<Type extends string = string> {
+  /** The name in the configuration, in metrics and in events. */
+  readonly type: Type;
+  readonly summary: string;
+  /** The application permission that the tenant must have granted. */
+  readonly permission: string;
+  create(access: TenantAccess): Source;
+}
+
+export function defineSource<const Type extends string>(definition: SourceDefinition<Type>): SourceDefinition<Type> {
+  return definition;
+}
