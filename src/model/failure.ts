@@ -2,7 +2,7 @@
  * Why a call to a source or a sink failed, and what follows. Verdicts, metrics, and the reference page are all
  * read from this table.
  *
- * `then` is what a sink's deliverer does:
+ * `verdict` is what a sink's deliverer does:
  * - `retry`: the batch waits with full jitter and is sent again; after a few in a row the whole sink rests;
  * - `rest`: the whole sink rests for as long as it was told;
  * - `block`: the whole sink stops and is probed with growing pauses until a person has mended it;
@@ -11,11 +11,14 @@
  * A source does the same with its own tenant only; it has nothing to isolate.
  */
 export const FAILURES = {
-  transient: { then: "retry", means: "The other side may accept the same request later." },
-  throttled: { then: "rest", means: "The other side asked us to wait." },
-  unauthorized: { then: "block", means: "The credentials are refused; a person must act." },
-  misconfigured: { then: "block", means: "The address, table, index or TLS set-up is wrong; a person must act." },
-  rejected: { then: "isolate", means: "These alerts will never be accepted as they are." },
+  transient: { verdict: "retry", means: "The other side may accept the same request later." },
+  throttled: { verdict: "rest", means: "The other side asked us to wait." },
+  unauthorized: { verdict: "block", means: "The credentials are refused; a person must act." },
+  misconfigured: {
+    verdict: "block",
+    means: "The address, table, index or TLS set-up is wrong; a person must act.",
+  },
+  rejected: { verdict: "isolate", means: "These alerts will never be accepted as they are." },
 } as const;
 
 export type FailureKind = keyof typeof FAILURES;
@@ -95,7 +98,9 @@ export class ConfigError extends Error {
 /** `alertferry.yaml:12: tenants[0].tenantId: must be a GUID` */
 export function describeProblem(problem: ConfigProblem): string {
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
-  return problem.path === "" ? `${place}: ${problem.message}` : `${place}: ${problem.path}: ${problem.message}`;
+  return problem.path === ""
+    ? `${place}: ${problem.message}`
+    : `${place}: ${problem.path}: ${problem.message}`;
 }
 
 /** Something outside our input keeps the program from starting: no Redis, a port in use. One clear sentence. */

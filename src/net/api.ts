@@ -72,9 +72,13 @@ function resolve(settings: ApiSettings, pathOrLink: string): string {
   if (pathOrLink.startsWith("/")) return `${settings.origin}${pathOrLink}`;
   const link = URL.canParse(pathOrLink) ? new URL(pathOrLink) : undefined;
   if (link === undefined || (link.origin !== settings.origin && !settings.linkHosts.includes(link.host))) {
-    throw new SourceError("transient", `${settings.origin} gave a next link to another host; it is not followed.`, {
-      code: "foreign-next-link",
-    });
+    throw new SourceError(
+      "transient",
+      `${settings.origin} gave a next link to another host; it is not followed.`,
+      {
+        code: "foreign-next-link",
+      },
+    );
   }
   return `${settings.origin}${link.pathname}${link.search}`;
 }
@@ -86,7 +90,8 @@ function refusal(answer: HttpAnswer, host: string): SourceError {
   const code = typeof error?.["code"] === "string" && error["code"] !== "" ? error["code"] : undefined;
   const message = typeof error?.["message"] === "string" ? error["message"].slice(0, 300) : "";
   const target = typeof error?.["target"] === "string" ? error["target"] : undefined;
-  const innerId = isObject(inner) && typeof inner["request-id"] === "string" ? inner["request-id"] : undefined;
+  const innerId =
+    isObject(inner) && typeof inner["request-id"] === "string" ? inner["request-id"] : undefined;
   const retryAfter = retryAfterMs(headers, Date.now());
   return new SourceError(
     kindOf(status, retryAfter),

@@ -1,7 +1,7 @@
 import { ClientCertificateCredential, ClientSecretCredential, type TokenCredential } from "@azure/identity";
-import { SourceError, type FailureKind } from "../model/failure.ts";
-import { NoAnswer, proxyFrom } from "./http.ts";
+import { type FailureKind, SourceError } from "../model/failure.ts";
 import { classifyNoAnswer } from "./classify.ts";
+import { NoAnswer, proxyFrom } from "./http.ts";
 
 /** The only home of @azure/identity: who we are towards Entra, and the tokens we hold. */
 
@@ -37,7 +37,6 @@ export class TokenCache {
   readonly #identity: Identity;
   readonly #held = new Map<string, Held>();
   readonly #pending = new Map<string, Promise<string>>();
-  #credential: TokenCredential | undefined;
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -56,17 +55,17 @@ export class TokenCache {
     return await untilAborted(pending, signal);
   }
 
-  /** Forgets a token that an API has refused, with the copy that the SDK keeps. */
+  /** Forgets a token that an API has refused. */
   drop(audience: string, token: string): void {
-    if (this.#held.get(audience)?.token !== token) return;
-    this.#held.delete(audience);
-    this.#credential = undefined;
+    if (this.#held.get(audience)?.token === token) this.#held.delete(audience);
   }
 
   async #request(audience: string): Promise<string> {
     try {
-      this.#credential ??= createCredential(this.#identity);
-      const answer = await this.#credential.getToken(`${audience}/.default`, {
+      // Made anew for each request: the SDK's own cache would give a refused token again, its memory is not needed
+      // for the hour between, and a renewed certificate file is read.
+      const credential = createCredential(this.#identity);
+      const answer = await credential.getToken(`${audience}/.default`, {
         abortSignal: AbortSignal.timeout(SIGN_IN_TIMEOUT_MS),
       });
       if (answer === null) throw new SourceError("unauthorized", "Entra gave no token.");
@@ -75,8 +74,6 @@ export class TokenCache {
       this.#held.set(audience, { token: answer.token, renewAtMs: answer.expiresOnTimestamp - early });
       return answer.token;
     } catch (cause) {
-      // The next try reads a renewed certificate file and makes a new client assertion.
-      this.#credential = undefined;
       throw cause instanceof SourceError ? cause : signInError(cause, this.#identity);
     } finally {
       this.#pending.delete(audience);
@@ -100,7 +97,12 @@ function createCredential(identity: Identity): TokenCredential {
   };
   return auth.type === "client-secret"
     ? new ClientSecretCredential(tenantId, auth.clientId, auth.clientSecret, options)
-    : new ClientCertificateCredential(tenantId, auth.clientId, { certificatePath: auth.certificateFile }, options);
+    : new ClientCertificateCredential(
+        tenantId,
+        auth.clientId,
+        { certificatePath: auth.certificateFile },
+        options,
+      );
 }
 
 /** Entra's numbers that pass by themselves; any other refusal needs a person. learn.microsoft.com, AADSTS error codes. */
@@ -137,12 +139,18 @@ function signInError(cause: unknown, identity: Identity): SourceError {
   }
   const code = errorCode(cause);
   if (code === "ENOENT" || code === "EACCES" || /certificate|PEM/i.test(told)) {
-    return new SourceError("misconfigured", `The certificate for tenant ${identity.tenantId} cannot be used (${code}).`, {
-      code,
-    });
+    return new SourceError(
+      "misconfigured",
+      `The certificate for tenant ${identity.tenantId} cannot be used (${code}).`,
+      {
+        code,
+      },
+    );
   }
   const kind = classifyNoAnswer(new NoAnswer(code, ""));
-  return new SourceError(kind, `Sign-in to tenant ${identity.tenantId} at ${host} got no answer (${code}).`, { code });
+  return new SourceError(kind, `Sign-in to tenant ${identity.tenantId} at ${host} got no answer (${code}).`, {
+    code,
+  });
 }
 
 /** The SDK wraps the socket's error several times over. */
@@ -152,7 +160,8 @@ function errorCode(cause: unknown): string {
   for (let at: unknown = cause; at instanceof Error && !seen.has(at); at = at.cause) {
     seen.add(at);
     if ("code" in at && typeof at.code === "string") best = at.code;
-    else if (best === "unknown") best = /\b(E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(at.message)?.[1] ?? at.name;
+    else if (best === "unknown")
+      best = /\b(E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(at.message)?.[1] ?? at.name;
   }
   return best;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
-import { Agent as HttpsAgent, type AgentOptions } from "node:https";
+import { type AgentOptions, Agent as HttpsAgent } from "node:https";
 import axios, { AxiosError, type AxiosInstance, type RawAxiosRequestHeaders } from "axios";
 import type { Tls } from "./options.ts";
 
@@ -87,12 +87,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
           httpsAgent: agents.https,
           signal: AbortSignal.any([request.signal, limit]),
         });
-        const headers: Record<string, string | undefined> = {};
-        let cookies: readonly string[] = [];
-        for (const [name, value] of Object.entries(answer.headers)) {
-          if (Array.isArray(value)) cookies = name.toLowerCase() === "set-cookie" ? value.map(String) : cookies;
-          else if (value !== undefined && value !== null) headers[name.toLowerCase()] = String(value);
-        }
+        const { headers, cookies } = readHeaders(answer.headers);
         return { status: answer.status, headers, cookies, text: Buffer.from(answer.data).toString("utf8") };
       } catch (cause) {
         request.signal.throwIfAborted();
@@ -105,6 +100,16 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
       agents = undefined;
     },
   };
+}
+
+function readHeaders(raw: Readonly<Record<string, unknown>>): Pick<HttpAnswer, "headers" | "cookies"> {
+  const headers: Record<string, string | undefined> = {};
+  let cookies: readonly string[] = [];
+  for (const [name, value] of Object.entries(raw)) {
+    if (name.toLowerCase() === "set-cookie" && Array.isArray(value)) cookies = value.map(String);
+    else if (value !== undefined && value !== null) headers[name.toLowerCase()] = String(value);
+  }
+  return { headers, cookies };
 }
 
 /**
@@ -137,7 +142,10 @@ export function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOpt
 /** A proxy URL in the parts that axios and the Azure SDK ask for. */
 export function proxyFrom(proxy: string) {
   const url = new URL(proxy);
-  const auth = url.username === "" ? {} : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } };
+  const auth =
+    url.username === ""
+      ? {}
+      : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } };
   const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
   return { protocol: url.protocol.slice(0, -1), host: url.hostname, port, ...auth };
 }
@@ -148,7 +156,10 @@ function noAnswer(cause: unknown, url: string, timedOut: boolean, settings: Http
   if (timedOut) return new NoAnswer("ETIMEDOUT", `${host} did not answer within ${settings.timeoutMs} ms.`);
   const code = codeOf(cause);
   if (cause instanceof AxiosError && cause.message.startsWith("maxContentLength")) {
-    return new NoAnswer("EANSWERTOOLARGE", `The answer of ${host} is larger than ${settings.maxAnswerBytes} bytes.`);
+    return new NoAnswer(
+      "EANSWERTOOLARGE",
+      `The answer of ${host} is larger than ${settings.maxAnswerBytes} bytes.`,
+    );
   }
   // Only the code is passed on: axios hangs the request, and with it the credentials, on its errors.
   return new NoAnswer(code, `${host} could not be reached or broke off (${code}).`);
@@ -156,7 +167,8 @@ function noAnswer(cause: unknown, url: string, timedOut: boolean, settings: Http
 
 function codeOf(cause: unknown): string {
   if (cause instanceof AggregateError) return codeOf(cause.errors[0]);
-  if (cause instanceof AxiosError && cause.cause !== undefined && cause.code === undefined) return codeOf(cause.cause);
+  if (cause instanceof AxiosError && cause.cause !== undefined && cause.code === undefined)
+    return codeOf(cause.cause);
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
   return cause instanceof Error ? cause.name : "unknown";
 }

@@ -30,16 +30,24 @@ export const HttpUrl = z
   .url({ protocol: /^https?$/, error: "must be a URL that begins with https:// or http://" })
   .transform((text) => text.replace(/\/+$/, ""));
 
+/** A path; a relative one counts from the folder of the configuration file. */
+export const File = z.string().min(1, "must not be empty").meta({ file: true });
+
 export const Tls = z.strictObject({
-  ca: z.string().optional().describe("File with the PEM certificates of the authorities to trust, instead of the system's."),
-  cert: z.string().optional().describe("File with our own PEM certificate, where the other side asks for one."),
-  key: z.string().optional().describe("File with the PEM private key of that certificate."),
+  ca: File.optional().describe(
+    "File with the PEM certificates of the authorities to trust, instead of the system's.",
+  ),
+  cert: File.optional().describe("File with our own PEM certificate, where the other side asks for one."),
+  key: File.optional().describe("File with the PEM private key of that certificate."),
   rejectUnauthorized: z.boolean().default(true).describe("Refuse a certificate that cannot be verified."),
-  serverName: z.string().optional().describe("Name to expect in the certificate, when it differs from the host."),
+  serverName: z
+    .string()
+    .optional()
+    .describe("Name to expect in the certificate, when it differs from the host."),
 });
 export type Tls = z.output<typeof Tls>;
 
-export const Proxy = HttpUrl.describe(
+export const ProxyUrl = HttpUrl.describe(
   "HTTP proxy to go through. Without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment hold.",
 );
 

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { mkdir, open, type FileHandle } from "node:fs/promises";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Envelope, NonEmpty } from "../model/envelope.ts";
@@ -11,8 +11,13 @@ const Config = z.strictObject({
   path: z
     .string()
     .min(1)
-    .describe("File to append to. {tenant} and {date} (UTC, of the writing) may stand in it: ./out/{tenant}/{date}.ndjson"),
-  format: z.enum(["raw"]).default("raw").describe("raw: one line of JSON an alert, the source's object under `event`."),
+    .describe(
+      "File to append to. {tenant} and {date} (UTC, of the writing) may stand in it: ./out/{tenant}/{date}.ndjson",
+    ),
+  format: z
+    .enum(["raw"])
+    .default("raw")
+    .describe("raw: one line of JSON an alert, the source's object under `event`."),
   sync: z.boolean().default(true).describe("Count an alert as delivered only after the disk has it (fsync)."),
   ...commonSettings({ maxAlerts: 1000, maxBytes: "4MB", linger: "0ms", concurrency: 1 }),
 });
@@ -34,7 +39,8 @@ function createFile(config: Config): Sink {
 
   async function write(envelopes: NonEmpty<Envelope>): Promise<number> {
     let bytes = 0;
-    for (const [path, lines] of linesByPath(config.path, envelopes)) bytes += await append(path, lines, config.sync);
+    for (const [path, lines] of linesByPath(config.path, envelopes))
+      bytes += await append(path, lines, config.sync);
     return bytes;
   }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Envelope, NonEmpty } from "../model/envelope.ts";
 import { SEVERITIES } from "../model/alert.ts";
+import type { Envelope, NonEmpty } from "../model/envelope.ts";
 import { ByteSize, Duration } from "../net/options.ts";
 
 /** What a sink reports of an accepted request. */
@@ -24,7 +24,12 @@ export interface Sink {
 }
 
 /** The settings that every sink has besides its own. */
-export function commonSettings(defaults: { maxAlerts: number; maxBytes: string; linger: string; concurrency: number }) {
+export function commonSettings(defaults: {
+  maxAlerts: number;
+  maxBytes: string;
+  linger: string;
+  concurrency: number;
+}) {
   return {
     concurrency: z
       .int()
@@ -34,18 +39,27 @@ export function commonSettings(defaults: { maxAlerts: number; maxBytes: string; 
       .describe("How many requests may be under way at once."),
     batch: z
       .strictObject({
-        maxAlerts: z.int().min(1).max(10_000).default(defaults.maxAlerts).describe("The most alerts in one request."),
+        maxAlerts: z
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(defaults.maxAlerts)
+          .describe("The most alerts in one request."),
         maxBytes: ByteSize.prefault(defaults.maxBytes).describe(
           "The most bytes of alerts in one request, before compression. One larger alert goes alone.",
         ),
-        linger: Duration.prefault(defaults.linger).describe("How long a request that is not full waits for more alerts."),
+        linger: Duration.prefault(defaults.linger).describe(
+          "How long a request that is not full waits for more alerts.",
+        ),
       })
       .prefault({})
       .describe("How alerts are gathered into one request."),
     timeout: Duration.prefault("30s").describe("How long one request may take."),
     retry: z
       .strictObject({
-        minDelay: Duration.prefault("1s").describe("Bound of the first pause after a failure; it doubles from there."),
+        minDelay: Duration.prefault("1s").describe(
+          "Bound of the first pause after a failure; it doubles from there.",
+        ),
         maxDelay: Duration.prefault("5m").describe("Bound of every pause, also of a blocked sink."),
       })
       .prefault({})

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleepFor } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { z } from "zod";
-import { isObject } from "../model/alert.ts";
+import { isObject, type JsonObject } from "../model/alert.ts";
 import type { Envelope } from "../model/envelope.ts";
 import { DeliveryError, type FailureKind } from "../model/failure.ts";
 import { classifyNoAnswer, classifyStatus, retryAfterMs } from "../net/classify.ts";
 import { createHttpClient, type HttpAnswer, type HttpClient, NoAnswer } from "../net/http.ts";
-import { Duration, HttpUrl, Proxy, Secret, Tls } from "../net/options.ts";
+import { Duration, HttpUrl, ProxyUrl, Secret, Tls } from "../net/options.ts";
 import { commonSettings, defineSink, type Sink } from "./sink.ts";
 
 /** Sourcetypes of Splunk's Microsoft security add-on, so that its extractions and detections hold. */
@@ -22,24 +22,32 @@ const GZIP_FROM_BYTES = 1000;
 /** Splunk's answers are short; its HTML error pages need not be read whole. */
 const MAX_ANSWER_BYTES = 256_000;
 /** Splunk writes indexer acknowledgements about every few seconds; asking faster only costs requests. */
+const ACKS = "/services/collector/ack";
+const EVENTS = "/services/collector/event";
 const ACK_POLL_MS = { first: 100, most: 5000 };
 
 const Config = z.strictObject({
   url: HttpUrl.describe("Base address of the HTTP Event Collector, for example https://splunk.example:8088."),
-  token: Secret.describe("HEC token. Use a reference such as ${env:SPLUNK_TOKEN} or ${file:/run/secrets/hec}."),
+  token: Secret.describe("HEC token. Best given as a reference to the environment or a file."),
   index: z.string().min(1).optional().describe("Index to write to; without it the token's default index."),
   ack: z
     .boolean()
     .default(false)
-    .describe("Wait until the indexers have acknowledged (the token must have useACK; not offered by Splunk Cloud)."),
-  ackTimeout: Duration.prefault("5m").describe("How long to wait for an acknowledgement before sending again."),
+    .describe(
+      "Wait until the indexers have acknowledged (the token must have useACK; not offered by Splunk Cloud).",
+    ),
+  ackTimeout: Duration.prefault("5m").describe(
+    "How long to wait for an acknowledgement before sending again.",
+  ),
   gzip: z.boolean().default(true).describe("Compress requests."),
   compat: z
     .enum(["addon"])
     .default("addon")
-    .describe("Shape of the event. addon: the source's object unchanged, with the sourcetype of Splunk's add-on."),
+    .describe(
+      "Shape of the event. addon: the source's object unchanged, with the sourcetype of Splunk's add-on.",
+    ),
   tls: Tls.prefault({}).describe("TLS towards the collector."),
-  proxy: Proxy.optional(),
+  proxy: ProxyUrl.optional(),
   ...commonSettings({ maxAlerts: 500, maxBytes: "800KB", linger: "100ms", concurrency: 4 }),
 });
 type Config = z.output<typeof Config>;
@@ -121,22 +129,22 @@ function createSplunkHec(config: Config): Sink {
   let channel = randomUUID();
   const collector = collectorAt(config, http, () => channel);
 
+  async function post(events: string, signal: AbortSignal): Promise<HttpAnswer> {
+    const headers = { "content-type": "application/json" };
+    if (!config.gzip || events.length < GZIP_FROM_BYTES)
+      return await collector.post(EVENTS, events, headers, signal);
+    const body = await promisify(gzip)(events, { level: 1 });
+    return await collector.post(EVENTS, body, { ...headers, "content-encoding": "gzip" }, signal);
+  }
+
   return {
     async deliver(envelopes, signal) {
       const events = envelopes.map((envelope) => encodeEvent(envelope, config.index)).join("\n");
-      const bytes = Buffer.byteLength(events);
-      const body = config.gzip && bytes >= GZIP_FROM_BYTES ? await promisify(gzip)(events, { level: 1 }) : events;
-      const headers = { "content-type": "application/json", ...(typeof body === "string" ? {} : { "content-encoding": "gzip" }) };
-      const answer = await collector.post("/services/collector/event", body, headers, signal);
+      const answer = await post(events, signal);
       const verdict = collector.read(answer);
-      if (verdict === "delivered" || verdict === "delivered-slow") {
-        if (config.ack) {
-          const sameIndexer = await waitForAck(answer, config, collector, signal);
-          if (!sameIndexer) channel = randomUUID();
-        }
-        return { bytes, slowDown: verdict === "delivered-slow" };
-      }
-      throw verdict;
+      if (typeof verdict === "object") throw verdict;
+      if (config.ack && !(await waitForAck(answer, config, collector, signal))) channel = randomUUID();
+      return { bytes: Buffer.byteLength(events), slowDown: verdict === "delivered-slow" };
     },
 
     async probe(signal) {
@@ -166,12 +174,19 @@ function collectorAt(config: Config, http: HttpClient, channel: () => string) {
       return await http.send({ ...request, url: `${config.url}${path}` });
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause;
-      throw new DeliveryError(classifyNoAnswer(cause), `Splunk: ${cause.message}`, { cause, code: cause.code });
+      throw new DeliveryError(classifyNoAnswer(cause), `Splunk: ${cause.message}`, {
+        cause,
+        code: cause.code,
+      });
     }
   };
   return {
-    post: (path: string, body: Buffer | string, extra: Readonly<Record<string, string>>, signal: AbortSignal) =>
-      send({ method: "POST", headers: { ...headers(), ...extra }, body, signal }, path),
+    post: (
+      path: string,
+      body: Buffer | string,
+      extra: Readonly<Record<string, string>>,
+      signal: AbortSignal,
+    ) => send({ method: "POST", headers: { ...headers(), ...extra }, body, signal }, path),
     get: (path: string, signal: AbortSignal) => send({ method: "GET", headers: headers(), signal }, path),
     read: (answer: HttpAnswer) => readAnswer(answer, config.url),
   };
@@ -182,25 +197,32 @@ function readAnswer(answer: HttpAnswer, url: string): Verdict {
   const { status } = answer;
   const body = parseBody(answer.text);
   const code = typeof body?.["code"] === "number" ? body["code"] : undefined;
-  const succeeded = status >= 200 && status < 300;
   const known = code === undefined ? undefined : CODES[code];
-  if (succeeded && (known === "delivered" || known === "delivered-slow")) return known;
-  const retryAfter = retryAfterMs(answer.headers, Date.now());
-  const said = known === "delivered" || known === "delivered-slow" ? undefined : known;
+  const isDelivered = known === "delivered" || known === "delivered-slow";
+  if (isDelivered && status >= 200 && status < 300) return known;
   // A 200 that is not Splunk's own is a portal or a wrong port; taking it for a delivery would lose the alerts.
-  const kind = said ?? classifyStatus(status) ?? "misconfigured";
-  const words = typeof body?.["text"] === "string" ? body["text"].slice(0, 300) : "no answer that Splunk would give";
-  const culprit = body?.["invalid-event-number"];
+  const kind = (isDelivered ? undefined : known) ?? classifyStatus(status) ?? "misconfigured";
+  const retryAfter = retryAfterMs(answer.headers, Date.now());
   return new DeliveryError(
     kind === "transient" && retryAfter !== undefined ? "throttled" : kind,
-    `Splunk at ${url} answered ${status}${code === undefined ? "" : `, code ${code}`}: ${words}`,
+    `Splunk at ${url} answered ${status}${code === undefined ? "" : `, code ${code}`}: ${wordsOf(body)}`,
     {
       status,
-      code: code === undefined ? undefined : String(code),
+      code: code?.toString(),
       retryAfterMs: retryAfter,
-      culprit: kind === "rejected" && typeof culprit === "number" ? culprit : undefined,
+      culprit: kind === "rejected" ? culpritOf(body) : undefined,
     },
   );
+}
+
+function culpritOf(body: JsonObject | undefined): number | undefined {
+  const index = body?.["invalid-event-number"];
+  return typeof index === "number" ? index : undefined;
+}
+
+function wordsOf(body: JsonObject | undefined): string {
+  const text = body?.["text"];
+  return typeof text === "string" ? text.slice(0, 300) : "no answer that Splunk would give";
 }
 
 /**
@@ -211,25 +233,43 @@ function readAnswer(answer: HttpAnswer, url: string): Verdict {
  * @returns false when a new cookie says that another indexer answers by now: the channel must change.
  * @throws DeliveryError (transient) when no acknowledgement came in time: the request is sent again.
  */
-async function waitForAck(answer: HttpAnswer, config: Config, collector: Collector, signal: AbortSignal): Promise<boolean> {
+async function waitForAck(
+  answer: HttpAnswer,
+  config: Config,
+  collector: Collector,
+  signal: AbortSignal,
+): Promise<boolean> {
   const id = parseBody(answer.text)?.["ackId"];
   if (typeof id !== "number") {
-    throw new DeliveryError("misconfigured", `Splunk at ${config.url} gave no ackId: this token has no indexer acknowledgement.`);
+    throw new DeliveryError(
+      "misconfigured",
+      `Splunk at ${config.url} gave no ackId: this token has no indexer acknowledgement.`,
+    );
   }
   const cookie = answer.cookies.map((text) => text.split(";")[0]).join("; ");
   const headers = { "content-type": "application/json", ...(cookie === "" ? {} : { cookie }) };
   const deadline = performance.now() + config.ackTimeout;
-  for (let pause = ACK_POLL_MS.first; performance.now() < deadline; pause = Math.min(pause * 2, ACK_POLL_MS.most)) {
-    await sleepFor(pause, undefined, { signal });
-    const status = await collector.post("/services/collector/ack", JSON.stringify({ acks: [id] }), headers, signal);
+  for (
+    let pause = ACK_POLL_MS.first;
+    performance.now() < deadline;
+    pause = Math.min(pause * 2, ACK_POLL_MS.most)
+  ) {
+    await sleep(pause, undefined, { signal });
+    const status = await collector.post(ACKS, JSON.stringify({ acks: [id] }), headers, signal);
     const acks = parseBody(status.text)?.["acks"];
-    if (isObject(acks) && acks[String(id)] === true) return status.cookies.length === 0;
-    if (!isObject(acks)) {
-      const verdict = collector.read(status);
-      if (typeof verdict === "object" && verdict.kind !== "transient" && verdict.kind !== "throttled") throw verdict;
-    }
+    if (!isObject(acks)) refuseUnlessPassing(collector.read(status));
+    else if (acks[String(id)] === true) return status.cookies.length === 0;
   }
-  throw new DeliveryError("transient", `Splunk at ${config.url} did not acknowledge within ${config.ackTimeout} ms.`);
+  throw new DeliveryError(
+    "transient",
+    `Splunk at ${config.url} did not acknowledge within ${config.ackTimeout} ms.`,
+  );
+}
+
+/** An outage while asking is no verdict on the events: the asking goes on until its time is over. */
+function refuseUnlessPassing(verdict: Verdict): void {
+  if (typeof verdict === "object" && verdict.kind !== "transient" && verdict.kind !== "throttled")
+    throw verdict;
 }
 
 function parseBody(text: string) {

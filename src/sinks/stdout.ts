@@ -4,7 +4,10 @@ import { encodeLine } from "./line.ts";
 import { commonSettings, defineSink, type Sink } from "./sink.ts";
 
 const Config = z.strictObject({
-  format: z.enum(["raw"]).default("raw").describe("raw: one line of JSON an alert, the source's object under `event`."),
+  format: z
+    .enum(["raw"])
+    .default("raw")
+    .describe("raw: one line of JSON an alert, the source's object under `event`."),
   ...commonSettings({ maxAlerts: 500, maxBytes: "1MB", linger: "0ms", concurrency: 1 }),
 });
 
@@ -39,5 +42,7 @@ export function createStdout(stream: NodeJS.WritableStream): Sink {
 }
 
 function brokenPipe(cause: Error): DeliveryError {
-  return new DeliveryError("misconfigured", `Standard output cannot be written (${cause.message}).`, { cause });
+  return new DeliveryError("misconfigured", `Standard output cannot be written (${cause.message}).`, {
+    cause,
+  });
 }

@@ -1,4 +1,4 @@
-import { type JsonObject, isObject, text } from "../model/alert.ts";
+import { isObject, type JsonObject, text } from "../model/alert.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";

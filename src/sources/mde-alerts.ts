@@ -26,7 +26,8 @@ const SHAPE = {
 
 function createMdeAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
-  const get = async (pathOrLink: string, signal: AbortSignal) => readPage(await access.defender.get(pathOrLink, {}, signal));
+  const get = async (pathOrLink: string, signal: AbortSignal) =>
+    readPage(await access.defender.get(pathOrLink, {}, signal));
   return {
     read: (span, signal) =>
       readSlices(

@@ -30,8 +30,11 @@ export function readPage(body: string): Page {
 }
 
 function notAPage(body: string, cause?: unknown): SourceError {
-  const looks = body.trim() === "" ? "an empty answer" : /^\s*</.test(body) ? "HTML" : "no complete JSON list";
-  return new SourceError("transient", `The service answered with ${looks} instead of a page of alerts.`, { cause });
+  const looks =
+    body.trim() === "" ? "an empty answer" : /^\s*</.test(body) ? "HTML" : "no complete JSON list";
+  return new SourceError("transient", `The service answered with ${looks} instead of a page of alerts.`, {
+    cause,
+  });
 }
 
 interface ValueArray {
@@ -40,62 +43,92 @@ interface ValueArray {
   readonly elements: readonly string[];
 }
 
-/** Finds the top-level `"value": [ … ]` and the text of each of its elements. */
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const BACKSLASH = 0x5c;
+
+/** Finds the top-level `"value": [ … ]` and the text of each of its elements; undefined when it is cut off. */
 function findValueArray(body: string): ValueArray | undefined {
+  const start = findMember(body, "value");
+  if (start < 0 || body.charCodeAt(start) !== OPEN_LIST) return undefined;
   const elements: string[] = [];
+  let at = skipSpace(body, start + 1);
+  while (at < body.length && body.charCodeAt(at) !== CLOSE_LIST) {
+    const end = endOfValue(body, at);
+    if (end < 0) return undefined;
+    elements.push(body.slice(at, end).trimEnd());
+    at = skipSpace(body, end);
+    if (body.charCodeAt(at) === COMMA) at = skipSpace(body, at + 1);
+  }
+  return at < body.length ? { start, end: at + 1, elements } : undefined;
+}
+
+/** Where the value of a member of the outermost object begins; -1 when there is none. */
+function findMember(body: string, name: string): number {
+  let at = skipSpace(body, 0);
+  if (body.charCodeAt(at) !== OPEN_OBJECT) return -1;
+  for (at = skipSpace(body, at + 1); body.charCodeAt(at) === QUOTE; at = skipSpace(body, at + 1)) {
+    const end = endOfValue(body, at);
+    const colon = end < 0 ? -1 : body.indexOf(":", end);
+    if (colon < 0) return -1;
+    const value = skipSpace(body, colon + 1);
+    if (body.slice(at + 1, end - 1) === name) return value;
+    at = endOfValue(body, value);
+    if (at < 0) return -1;
+    at = skipSpace(body, at);
+  }
+  return -1;
+}
+
+/** Index behind the JSON value that begins at `at`; -1 when it is cut off. Scalars may carry space behind them. */
+function endOfValue(body: string, at: number): number {
+  const first = body.charCodeAt(at);
+  if (first === OPEN_OBJECT || first === OPEN_LIST) return endOfNested(body, at);
+  if (first === QUOTE) {
+    const end = endOfString(body, at);
+    return end < 0 ? -1 : end + 1;
+  }
+  for (let end = at; end < body.length; end++) {
+    const sign = body.charCodeAt(end);
+    if (sign === COMMA || sign === CLOSE_LIST || sign === CLOSE_OBJECT) return end;
+  }
+  return -1;
+}
+
+/** Counts brackets, and jumps from quote to quote, which is where nearly all the text is. */
+function endOfNested(body: string, start: number): number {
   let depth = 0;
-  let start = -1;
-  let elementStart = -1;
-  let lastString = "";
-  const takeElement = (end: number) => {
-    const raw = body.slice(elementStart, end).trim();
-    if (raw !== "") elements.push(raw);
-  };
-  for (let at = 0; at < body.length; at++) {
-    switch (body.charCodeAt(at)) {
-      case 0x22: {
-        const end = endOfString(body, at);
-        if (end < 0) return undefined;
-        if (depth === 1) lastString = body.slice(at + 1, end);
-        at = end;
-        break;
-      }
-      case 0x7b: // {
-        depth++;
-        break;
-      case 0x5b: // [
-        depth++;
-        if (depth === 2 && start < 0 && lastString === "value") {
-          start = at;
-          elementStart = at + 1;
-        }
-        break;
-      case 0x2c: // ,
-        if (start >= 0 && depth === 2) {
-          takeElement(at);
-          elementStart = at + 1;
-        }
-        break;
-      case 0x7d: // }
-      case 0x5d: // ]
-        depth--;
-        if (start >= 0 && depth === 1) {
-          takeElement(at);
-          return { start, end: at + 1, elements };
-        }
-        break;
-      default:
+  for (let at = start; at < body.length; at++) {
+    const sign = body.charCodeAt(at);
+    if (sign === QUOTE) {
+      at = endOfString(body, at);
+      if (at < 0) return -1;
+    } else if (sign === OPEN_OBJECT || sign === OPEN_LIST) {
+      depth++;
+    } else if (sign === CLOSE_OBJECT || sign === CLOSE_LIST) {
+      depth--;
+      if (depth === 0) return at + 1;
     }
   }
-  return undefined;
+  return -1;
 }
 
 /** Index of the quote that closes the string opened at `at`; -1 when it is cut off. */
 function endOfString(body: string, at: number): number {
   for (let end = body.indexOf('"', at + 1); end >= 0; end = body.indexOf('"', end + 1)) {
     let backslashes = 0;
-    while (body.charCodeAt(end - 1 - backslashes) === 0x5c) backslashes++;
+    while (body.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return end;
   }
   return -1;
+}
+
+function skipSpace(body: string, at: number): number {
+  let next = at;
+  while (next < body.length && body.charCodeAt(next) <= 0x20) next++;
+  return next;
 }

@@ -1,5 +1,6 @@
 import { type Alert, type AlertShape, isUnreadable, readAlert, type Unreadable } from "../model/alert.ts";
 import { SourceError } from "../model/failure.ts";
+import type { Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Page } from "./page.ts";
 import type { Slice } from "./source.ts";
@@ -34,28 +35,39 @@ export async function* readSlices(list: List, span: Span, signal: AbortSignal): 
   let width = span.to - span.from;
   let failures = 0;
   while (from < span.to) {
-    const to = from + width < span.to ? from + width : span.to;
-    const part = { from, to };
-    let page: Page;
-    try {
-      page = await list.first(part, signal);
-    } catch (cause) {
-      if (to - from <= 1n || !isTooMuch(cause, ++failures)) throw cause;
-      width = halve(to - from);
+    const part = { from, to: earlier(from + width, span.to) };
+    width = part.to - part.from;
+    const elements = await readPart(list, part, signal, () => ++failures);
+    if (elements === "too-much") {
+      width = width > 1n ? width / 2n : 1n;
       continue;
     }
     failures = 0;
-    const whole = page.elements.length < list.pageSize && page.nextLink === undefined;
-    if (!whole && to - from > 1n && page.elements.length > 0) {
-      width = halve(to - from);
-      continue;
-    }
-    const elements = whole ? page.elements : await readOn(list, part, page, signal);
-    yield { to, ...sort(elements, list.shape) };
-    from = to;
-    if (elements.length < list.pageSize * WIDEN_BELOW) width = (to - part.from) * 2n;
-    else width = to - part.from;
+    yield { to: part.to, ...sort(elements, list.shape) };
+    from = part.to;
+    if (elements.length < list.pageSize * WIDEN_BELOW) width *= 2n;
   }
+}
+
+/** Everything in a part, or that it is more than one answer holds. */
+async function readPart(
+  list: List,
+  part: Span,
+  signal: AbortSignal,
+  countFailure: () => number,
+): Promise<Page["elements"] | "too-much"> {
+  const divisible = part.to - part.from > 1n;
+  let page: Page;
+  try {
+    page = await list.first(part, signal);
+  } catch (cause) {
+    if (divisible && isTooMuch(cause, countFailure())) return "too-much";
+    throw cause;
+  }
+  if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
+  // An empty page with a link has nothing to divide; the link must be followed to see what there is.
+  if (divisible && page.elements.length > 0) return "too-much";
+  return await readOn(list, part, page, signal);
 }
 
 /** Follows a page that cannot be halved: by the link where there is one, else by skipping what was read. */
@@ -67,9 +79,13 @@ async function readOn(list: List, span: Span, first: Page, signal: AbortSignal):
     const { nextLink } = page;
     if (nextLink !== undefined) {
       if (seen.has(nextLink) || pages > MAX_PAGES) {
-        throw new SourceError("transient", "The service repeats its next link; the window is read again later.", {
-          code: "repeated-next-link",
-        });
+        throw new SourceError(
+          "transient",
+          "The service repeats its next link; the window is read again later.",
+          {
+            code: "repeated-next-link",
+          },
+        );
       }
       seen.add(nextLink);
       page = await list.next(nextLink, signal);
@@ -82,8 +98,8 @@ async function readOn(list: List, span: Span, first: Page, signal: AbortSignal):
   }
 }
 
-function halve(width: bigint): bigint {
-  return width > 1n ? width / 2n : 1n;
+function earlier(a: Ticks, b: Ticks): Ticks {
+  return a < b ? a : b;
 }
 
 /** A large answer can be what breaks the service, and it can break our own limit: ask for less before giving up. */
@@ -102,7 +118,9 @@ function sort(elements: Page["elements"], shape: AlertShape): { alerts: Alert[];
     else alerts.push(read);
   }
   // Oldest update first; within one tick by id, so that the same page always gives the same batches.
-  alerts.sort((a, b) => (a.updatedMs ?? 0) - (b.updatedMs ?? 0) || compare(a.version, b.version) || compare(a.id, b.id));
+  alerts.sort(
+    (a, b) => (a.updatedMs ?? 0) - (b.updatedMs ?? 0) || compare(a.version, b.version) || compare(a.id, b.id),
+  );
   return { alerts, unreadable };
 }
 

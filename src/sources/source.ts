@@ -1,7 +1,7 @@
-import type { Api } from "../net/api.ts";
 import type { Alert, Unreadable } from "../model/alert.ts";
 import type { Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
+import type { Api } from "../net/api.ts";
 
 /** A part of a span that was read whole: everything the source has with an update time before `to`. */
 export interface Slice {
@@ -40,6 +40,8 @@ export interface SourceDefinition<Type extends string = string> {
   create(access: TenantAccess): Source;
 }
 
-export function defineSource<const Type extends string>(definition: SourceDefinition<Type>): SourceDefinition<Type> {
+export function defineSource<const Type extends string>(
+  definition: SourceDefinition<Type>,
+): SourceDefinition<Type> {
   return definition;
 }

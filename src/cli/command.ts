@@ -1,0 +1,35 @@
+import type { ParseArgsConfig } from "node:util";
+
+/** What a command may use of the outside world. */
+export interface Io {
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+  readonly isTerminal: boolean;
+  /** Resolves with the name of the first signal that asks us to stop. */
+  readonly stopped: Promise<string>;
+  /** Calls back for each SIGHUP. */
+  readonly onHangup: (callback: () => void) => void;
+}
+
+export type Options = Readonly<Record<string, string | boolean | undefined>>;
+
+/** 0 done, 1 failed while running, 2 wrong usage or configuration, 3 a check found something wrong. */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+export interface Command {
+  readonly summary: string;
+  readonly options: NonNullable<ParseArgsConfig["options"]>;
+  /** One line for each option of its own. */
+  readonly help: readonly string[];
+  run(options: Options, io: Io): Promise<ExitCode>;
+}
+
+export function textOption(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The arguments cannot be understood; the message says what would be. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}

@@ -1,0 +1,73 @@
+import { parseArgs } from "node:util";
+import { check } from "./check.ts";
+import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
+import { demo } from "./demo.ts";
+import { run } from "./run.ts";
+import { schema } from "./schema.ts";
+import { VERSION } from "./version.ts";
+
+/** Every command, in the order of the help text. */
+const COMMANDS: Readonly<Record<string, Command>> = { run, demo, check, schema };
+
+/** Taken by every command. */
+const COMMON = {
+  config: { type: "string" },
+  "log-level": { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+} as const;
+
+/** Runs the command that the arguments name. @throws UsageError, ConfigError, StartupError */
+export async function execute(args: readonly string[], io: Io): Promise<ExitCode> {
+  const name = args[0];
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    io.out(helpText());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version") {
+    io.out(VERSION);
+    return 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    throw new UsageError(`There is no command ${name}. Commands: ${Object.keys(COMMANDS).join(", ")}.`);
+  }
+  const options = parse(name, command, args.slice(1));
+  if (options["help"] === true) {
+    io.out(commandHelp(name, command));
+    return 0;
+  }
+  return await command.run(options, io);
+}
+
+function parse(name: string, command: Command, args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { ...COMMON, ...command.options },
+      allowPositionals: false,
+    });
+    return values as Readonly<Record<string, string | boolean | undefined>>;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`alertferry ${name}: ${why.split(". ")[0]}. See alertferry ${name} --help.`);
+  }
+}
+
+function helpText(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  return [
+    "Usage: alertferry <command> [--config FILE] [--log-level LEVEL]",
+    "",
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    "",
+    "The configuration is read from --config, $ALERTFERRY_CONFIG, ./config/alertferry.yaml or /etc/alertferry/alertferry.yaml.",
+    "Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 3 a check found something wrong.",
+  ].join("\n");
+}
+
+function commandHelp(name: string, command: Command): string {
+  const lines = command.help.length === 0 ? [] : ["", ...command.help.map((line) => `  ${line}`)];
+  return [`Usage: alertferry ${name} [options]`, "", command.summary, ...lines].join("\n");
+}

@@ -1,0 +1,80 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { renderJsonSchema } from "../config/json-schema.ts";
+import { code, generatedNote, page, table } from "../config/markdown.ts";
+import { renderConfigurationPage } from "../config/reference-doc.ts";
+import { FAILURES } from "../model/failure.ts";
+
+/** Writes the files that are made from the code's own tables: `npm run generate`, with `--check` only compares. */
+
+interface Generated {
+  /** From the root of the repository. */
+  readonly path: string;
+  render(): string;
+}
+
+export const GENERATED: readonly Generated[] = [
+  { path: "config/schema.json", render: renderJsonSchema },
+  { path: "docs/configuration.md", render: renderConfigurationPage },
+  { path: "docs/failures.md", render: renderFailuresPage },
+];
+
+type Consequence = (typeof FAILURES)[keyof typeof FAILURES]["verdict"];
+
+const CONSEQUENCES: Readonly<Record<Consequence, string>> = {
+  retry: "The batch waits with full jitter and is sent again; after a few failures in a row the whole sink rests.",
+  rest: "The whole sink rests for as long as it was told.",
+  block: "The whole sink stops and is probed with growing pauses until it works again.",
+  isolate: "The batch is divided until the refused alert stands alone and becomes a dead letter.",
+};
+
+function renderFailuresPage(): string {
+  return page([
+    generatedNote("src/model/failure.ts"),
+    "# Failures",
+    "Why a call to a sink or a source failed. The word stands in logs, metrics and on the status page.",
+    table(
+      ["Failure", "Means", "What follows at a sink"],
+      Object.entries(FAILURES).map(([kind, failure]) => [code(kind), failure.means, CONSEQUENCES[failure.verdict]]),
+    ),
+    "A source does the same with its own tenant only; it has nothing to isolate. Of these only `rejected` makes a dead letter.",
+  ]);
+}
+
+/** Paths of the files under `root` that differ from what the code says now. */
+export function staleFiles(root: string): string[] {
+  return GENERATED.filter(({ path, render }) => readIfThere(join(root, path)) !== render()).map(({ path }) => path);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function writeAll(root: string): void {
+  for (const { path, render } of GENERATED) {
+    const target = join(root, path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, render());
+  }
+}
+
+function main(args: readonly string[]): number {
+  const root = join(import.meta.dirname, "../..");
+  if (args.length === 0) {
+    writeAll(root);
+    return 0;
+  }
+  if (args.length > 1 || args[0] !== "--check") {
+    process.stderr.write("usage: generate [--check]\n");
+    return 2;
+  }
+  const stale = staleFiles(root);
+  for (const path of stale) process.stderr.write(`${path} is stale: run \`npm run generate\`\n`);
+  return stale.length === 0 ? 0 : 1;
+}
+
+if (process.argv[1] === import.meta.filename) process.exitCode = main(process.argv.slice(2));

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import type { ResolvedTenant } from "../config/tenant-schema.ts";
+import { createApi } from "../net/api.ts";
+import { TokenCache } from "../net/credentials.ts";
+import { createHttpClient, type HttpClient } from "../net/http.ts";
+import type { TenantAccess } from "../sources/source.ts";
+
+/** One answer may take this long; a page with evidence is some megabytes. */
+const TIMEOUT_MS = 60_000;
+const MAX_ANSWER_BYTES = 64_000_000;
+/** Connections to one API host, shared by all tenants of a cloud. */
+const CONNECTIONS = 64;
+
+/** The Defender API still puts its old name into next links. */
+const DEFENDER_LINK_HOSTS = ["api.securitycenter.microsoft.com"];
+
+export interface AccessPool {
+  for(tenant: ResolvedTenant): TenantAccess;
+  close(): void;
+}
+
+/**
+ * Gives each tenant its own tokens over connections that the tenants of a cloud share: the token is in each
+ * request, so a connection belongs to nobody.
+ */
+export function createAccessPool(): AccessPool {
+  const clients = new Map<string, HttpClient>();
+
+  function clientFor(tenant: ResolvedTenant, ca: string | undefined): HttpClient {
+    const key = `${tenant.cloud.name} ${tenant.proxy ?? ""}`;
+    const known = clients.get(key);
+    if (known !== undefined) return known;
+    const client = createHttpClient({
+      timeoutMs: TIMEOUT_MS,
+      ca,
+      proxy: tenant.proxy,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+      connections: CONNECTIONS,
+    });
+    clients.set(key, client);
+    return client;
+  }
+
+  return {
+    for(tenant) {
+      const { cloud } = tenant;
+      const ca = cloud.ca === undefined ? undefined : readFileSync(cloud.ca, "utf8");
+      const http = clientFor(tenant, ca);
+      const tokens = new TokenCache({
+        tenantId: tenant.tenantId,
+        auth: tenant.auth,
+        authority: cloud.authority,
+        ca,
+        proxy: tenant.proxy,
+      });
+      return {
+        tenantId: tenant.tenantId,
+        pageSize: tenant.poll.pageSize,
+        graph: createApi({ origin: cloud.graph, audience: cloud.graphAudience, linkHosts: [] }, http, tokens),
+        defender: createApi(
+          { origin: cloud.defender, audience: cloud.defenderAudience, linkHosts: DEFENDER_LINK_HOSTS },
+          http,
+          tokens,
+        ),
+      };
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}

@@ -1,0 +1,200 @@
+import type { LoadedConfig } from "../config/load.ts";
+import { describeProblem, StartupError } from "../model/failure.ts";
+import { type Snapshot, takeSnapshot } from "../pipeline/snapshot.ts";
+import type { BullParts } from "../queue/bull.ts";
+import { createCodec } from "../queue/codec.ts";
+import {
+  checkRedis,
+  connectRedis,
+  openRedis,
+  type RedisConnection,
+  type RedisPlace,
+} from "../queue/connection.ts";
+import { createKeys, NO_SINK } from "../queue/keys.ts";
+import { createStore, type Store } from "../queue/store.ts";
+import { createEvents, type Events } from "../telemetry/events.ts";
+import { createLogger, type LogStream } from "../telemetry/logger.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { type Checks, type RunningServer, startServer } from "../telemetry/server.ts";
+import { type Pipeline, type Roles, startPipeline } from "./pipeline.ts";
+
+export interface DaemonSettings {
+  readonly version: string;
+  readonly roles: Roles & { readonly http: boolean };
+  readonly logStream: LogStream;
+  readonly logLevel: string;
+}
+
+/** How long a page or a health check waits for Redis. */
+const REDIS_PATIENCE_MS = 2000;
+
+/**
+ * The whole program. States: *starting* until every part is up, *running*, *stopping* from the first signal on,
+ * *stopped*. Only starting can fail; a running daemon waits for what is away and goes on.
+ */
+export class Daemon {
+  readonly #loaded: LoadedConfig;
+  readonly #settings: DaemonSettings;
+  readonly #metrics: Metrics = createMetrics();
+  readonly #events: Events;
+  #place: RedisPlace | undefined;
+  #redis: RedisConnection | undefined;
+  #store: Store | undefined;
+  #pipeline: Pipeline | undefined;
+  #server: RunningServer | undefined;
+  #stopping = false;
+
+  constructor(loaded: LoadedConfig, settings: DaemonSettings) {
+    this.#loaded = loaded;
+    this.#settings = settings;
+    const logger = createLogger({ level: settings.logLevel, secrets: loaded.secrets }, settings.logStream);
+    this.#events = createEvents(logger, this.#metrics);
+  }
+
+  /** @throws StartupError when Redis, its directory or the HTTP port cannot be had; all is closed again then. */
+  async start(): Promise<void> {
+    const { config } = this.#loaded;
+    const { queue, http } = config;
+    const events = this.#events;
+    for (const warning of this.#loaded.warnings) events.configWarning(describeProblem(warning));
+    try {
+      this.#place = await openRedis(
+        {
+          redis: queue.redis,
+          redisServer: queue.redisServer,
+          dataDir: queue.dataDir,
+          appendfsync: queue.appendfsync,
+        },
+        events.redisRestarted,
+      );
+      const onError = (error: Error) => {
+        if (!this.#stopping) events.redisTrouble(error);
+      };
+      this.#redis = connectRedis(this.#place, onError);
+      this.#redis.on("ready", events.redisAnswers);
+      const weakness = await checkRedis(this.#redis, this.#place);
+      if (weakness !== undefined) events.configWarning(weakness);
+      const key = queue.encryptionKey === undefined ? undefined : Buffer.from(queue.encryptionKey, "base64");
+      this.#store = createStore(this.#redis, createKeys(queue.prefix), createCodec(key));
+      await this.#store.claimFormat();
+      const bull: BullParts = { redis: this.#redis, prefix: queue.prefix, onError };
+      this.#pipeline = await startPipeline(config, this.#settings.roles, bull, this.#store, events);
+      if (this.#settings.roles.http) this.#server = await this.#openServer();
+    } catch (cause) {
+      events.daemonFailed(cause);
+      await this.#close(AbortSignal.abort());
+      throw cause;
+    }
+    events.daemonStarted({
+      version: this.#settings.version,
+      tenants: config.tenants.length,
+      sinks: Object.keys(config.sinks).length,
+      http: this.#server?.url ?? `off (would be ${http.host}:${http.port})`,
+      redis: this.#place.name,
+    });
+  }
+
+  /** Where the HTTP server listens; undefined when it does not. */
+  get url(): string | undefined {
+    return this.#server?.url;
+  }
+
+  /** Stops reading, finishes or hands back what is under way, and closes everything. @param why the signal's name. */
+  async stop(why: string): Promise<void> {
+    const startedAt = performance.now();
+    this.#stopping = true;
+    this.#events.daemonStopping(why);
+    await this.#close(AbortSignal.timeout(this.#loaded.config.shutdownTimeout));
+    this.#events.daemonStopped(Math.round(performance.now() - startedAt));
+  }
+
+  async #close(deadline: AbortSignal): Promise<void> {
+    await this.#pipeline?.stop(deadline);
+    await this.#server?.close();
+    this.#redis?.disconnect();
+    await this.#place?.stop();
+  }
+
+  #openServer(): Promise<RunningServer> {
+    const { host, port, token } = this.#loaded.config.http;
+    return startServer({
+      host,
+      port,
+      token,
+      ready: () => this.#ready(),
+      metrics: async () => {
+        await this.#measure();
+        return { contentType: this.#metrics.contentType, text: await this.#metrics.text() };
+      },
+      api: {
+        status: () => this.#snapshot(),
+        tenants: async () => (await this.#snapshot()).tenants,
+        sinks: async () => (await this.#snapshot()).sinks,
+      },
+    });
+  }
+
+  async #ready(): Promise<Checks> {
+    const redis = await inTime(this.#store?.ping()).then(
+      () => "ok",
+      () => "Redis does not answer.",
+    );
+    return {
+      config: "ok",
+      redis,
+      pollers: this.#pipeline?.isReading() ? "ok" : "The pollers are not running.",
+      ...(this.#stopping ? { daemon: "The daemon is stopping." } : {}),
+    };
+  }
+
+  #snapshot(): Promise<Snapshot> {
+    if (this.#store === undefined || this.#pipeline === undefined)
+      throw new StartupError("The daemon is starting.");
+    return inTime(takeSnapshot(this.#store, this.#pipeline.watched, NO_SINK));
+  }
+
+  /** Brings the ledger's numbers up to date for a scrape. A Redis that is away leaves the last ones. */
+  async #measure(): Promise<void> {
+    const metrics = this.#metrics;
+    const now = await this.#snapshot().catch(() => undefined);
+    metrics.set("redis_up", {}, now === undefined ? 0 : 1);
+    if (now === undefined) return;
+    for (const name of [
+      "alerts_enqueued_total",
+      "alerts_delivered_total",
+      "alerts_dead_lettered_total",
+    ] as const) {
+      metrics.clear(name);
+    }
+    for (const { tenant, sink, enqueued, delivered, dead } of now.ledger) {
+      metrics.total("alerts_enqueued_total", { tenant, sink }, enqueued);
+      metrics.total("alerts_delivered_total", { tenant, sink }, delivered);
+      for (const [reason, count] of Object.entries(dead)) {
+        metrics.total("alerts_dead_lettered_total", { tenant, sink, reason }, count);
+      }
+    }
+    for (const { tenant, source, lagSeconds } of now.tenants) {
+      if (lagSeconds !== null) metrics.set("poll_lag_seconds", { tenant, source }, lagSeconds);
+    }
+    for (const { sink, backlogAlerts, backlogBytes, oldestSeconds, resting } of now.sinks) {
+      metrics.set("sink_backlog_alerts", { sink }, backlogAlerts);
+      metrics.set("sink_backlog_bytes", { sink }, backlogBytes);
+      metrics.set("sink_oldest_seconds", { sink }, oldestSeconds);
+      metrics.set("sink_breaker_open", { sink }, resting === null ? 0 : 1);
+    }
+  }
+}
+
+/** Whatever asks Redis on behalf of a page must not hang while Redis is away. */
+async function inTime<T>(work: Promise<T> | undefined): Promise<T> {
+  if (work === undefined) throw new StartupError("The daemon is starting.");
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => fail(new Error("Redis did not answer in time.")), REDIS_PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

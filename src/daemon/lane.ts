@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { createSink, type SinkSettings } from "../config/schema.ts";
+import { type Batch, type DeadLetter, envelopes, readableMs } from "../model/batch.ts";
+import { Breaker } from "../pipeline/breaker.ts";
+import { Deliverer, type Refusal } from "../pipeline/deliverer.ts";
+import type { BullParts } from "../queue/bull.ts";
+import { DeliverWorker } from "../queue/deliver-queue.ts";
+import type { Store } from "../queue/store.ts";
+import type { Sink } from "../sinks/sink.ts";
+import type { Events } from "../telemetry/events.ts";
+
+/** Batches in hand for each request that may be under way: enough to fill the next ones while these are sent. */
+const JOBS_PER_REQUEST = 4;
+
+/** Everything between one sink's queue and the sink. */
+export class Lane {
+  readonly name: string;
+  readonly #sink: Sink;
+  readonly #breaker: Breaker;
+  readonly #deliverer: Deliverer;
+  readonly #worker: DeliverWorker;
+  readonly #store: Store;
+  readonly #events: Events;
+
+  constructor(name: string, settings: SinkSettings, bull: BullParts, store: Store, events: Events) {
+    this.name = name;
+    this.#store = store;
+    this.#events = events;
+    this.#sink = createSink(settings);
+    this.#breaker = new Breaker(settings.retry, {
+      retrying: (error, attempt, retryInMs) => events.deliverRetrying(name, error, attempt, retryInMs),
+      opened: (error, retryInMs) => events.sinkOpened(name, error, retryInMs),
+      closed: (openMs) => events.sinkClosed(name, openMs),
+    });
+    const { maxAlerts, maxBytes, linger } = settings.batch;
+    this.#deliverer = new Deliverer(
+      this.#sink,
+      { maxAlerts, maxBytes, lingerMs: linger, concurrency: settings.concurrency },
+      this.#breaker,
+      {
+        completed: (request) => events.deliverCompleted(name, request),
+        halved: (error, alerts) => events.deliverHalved(name, error, alerts),
+      },
+    );
+    const jobs = settings.concurrency * JOBS_PER_REQUEST;
+    this.#worker = new DeliverWorker(bull, name, jobs, (id, signal) => this.#bring(id, signal));
+  }
+
+  /** The kind of failure for which the sink rests now. */
+  get resting(): string | undefined {
+    return this.#breaker.state?.kind;
+  }
+
+  start(): Promise<void> {
+    return this.#worker.start();
+  }
+
+  /** Finishes what is under way; what is not done when `deadline` aborts goes back to the queue. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    const cutOff = () => this.#deliverer.abort();
+    deadline.addEventListener("abort", cutOff, { once: true });
+    if (deadline.aborted) cutOff();
+    this.#deliverer.drain();
+    await this.#worker.stop();
+    deadline.removeEventListener("abort", cutOff);
+    await this.#sink.close();
+  }
+
+  /** One job: load, deliver, settle. A batch that was settled before, by a process that then died, is no work. */
+  async #bring(id: string, stopping: AbortSignal): Promise<void> {
+    try {
+      const loaded = await this.#store.loadBatch(id);
+      if (loaded === undefined) return this.#events.batchSettled(this.name, "settled-before");
+      const { batch } = loaded;
+      const refused = await this.#deliverer.deliver(envelopes(batch, loaded.numbers));
+      await this.#settle(batch, refused);
+    } catch (cause) {
+      if (stopping.aborted) this.#events.batchSettled(this.name, "given-back");
+      else this.#events.deliverFailed(this.name, cause);
+      throw cause;
+    }
+  }
+
+  async #settle(batch: Batch, refused: readonly Refusal[]): Promise<void> {
+    const acceptedMs = Date.now();
+    const dead = refused.map((refusal) => deadLetter(batch, refusal));
+    const first = await this.#store.settle(batch, { delivered: batch.alerts.length - dead.length, dead });
+    if (!first) return this.#events.batchSettled(this.name, "settled-before");
+    this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");
+    for (const letter of dead) this.#events.deadLettered(letter);
+    const refusedIds = new Set(dead.map(({ eventId }) => eventId));
+    for (const alert of batch.alerts) {
+      if (!refusedIds.has(alert.eventId))
+        this.#events.latency(this.name, acceptedMs - readableMs(batch, alert));
+    }
+  }
+}
+
+function deadLetter(batch: Batch, { envelope, error, attempts }: Refusal): DeadLetter {
+  const name = createHash("sha256").update(`${batch.sink}\n${envelope.eventId}`).digest("hex").slice(0, 24);
+  return {
+    id: `d-${name}`,
+    tenant: batch.tenant.id,
+    sink: batch.sink,
+    source: batch.source,
+    alertId: envelope.alertId,
+    eventId: envelope.eventId,
+    reason: error.kind,
+    message: error.message,
+    attempts,
+    at: new Date().toISOString(),
+    raw: envelope.raw,
+  };
+}

@@ -1,0 +1,86 @@
+import type { Config } from "../config/schema.ts";
+import type { ResolvedTenant } from "../config/tenant-schema.ts";
+import { type Place, type Route, reaches, wanted } from "../pipeline/routes.ts";
+import type { Watched } from "../pipeline/snapshot.ts";
+import type { BullParts } from "../queue/bull.ts";
+import { DeliverQueues } from "../queue/deliver-queue.ts";
+import { ReadQueue } from "../queue/read-queue.ts";
+import type { Store } from "../queue/store.ts";
+import { SOURCES } from "../sources/index.ts";
+import type { Events } from "../telemetry/events.ts";
+import { type AccessPool, createAccessPool } from "./access.ts";
+import { Lane } from "./lane.ts";
+import { createRounds } from "./rounds.ts";
+
+export interface Roles {
+  readonly poll: boolean;
+  readonly deliver: boolean;
+}
+
+/** Everything that a configuration describes: tenants being read, sinks being served. Replaced whole on a reload. */
+export interface Pipeline {
+  readonly watched: Watched;
+  readonly isReading: () => boolean;
+  /** Stops reading, then delivering. What is not done by `deadline` goes back to the queues. */
+  stop(deadline: AbortSignal): Promise<void>;
+}
+
+export async function startPipeline(
+  config: Config,
+  roles: Roles,
+  bull: BullParts,
+  store: Store,
+  events: Events,
+): Promise<Pipeline> {
+  const pool = createAccessPool();
+  const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
+  const outbox = new DeliverQueues(bull);
+  const lanes = roles.deliver
+    ? Object.entries(config.sinks).map(([name, settings]) => new Lane(name, settings, bull, store, events))
+    : [];
+  const reading = roles.poll
+    ? new ReadQueue(bull, createRounds(places, { store, outbox, nowMs: Date.now }, events))
+    : undefined;
+  const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
+
+  await Promise.all(lanes.map((lane) => lane.start()));
+  await reading?.start(watchedPlaces);
+  return {
+    watched: {
+      places: watchedPlaces,
+      sinks: Object.keys(config.sinks),
+      restingSince: (sink) => lanes.find((lane) => lane.name === sink)?.resting,
+    },
+    isReading: () => reading?.isRunning ?? true,
+    async stop(deadline) {
+      await reading?.stop();
+      await Promise.all(lanes.map((lane) => lane.stop(deadline)));
+      await outbox.close();
+      pool.close();
+    },
+  };
+}
+
+function placesOf(tenant: ResolvedTenant, config: Config, pool: AccessPool): Place[] {
+  const access = pool.for(tenant);
+  const routes = tenant.sinks.flatMap((sink) => routeTo(sink, tenant, config));
+  return SOURCES.filter(({ type }) => tenant.sources.includes(type)).map((definition) => ({
+    tenant: { id: tenant.id, name: tenant.name, tenantId: tenant.tenantId },
+    source: definition.type,
+    reader: definition.create(access),
+    poll: tenant.poll,
+    routes,
+  }));
+}
+
+function routeTo(sink: string, tenant: ResolvedTenant, config: Config): Route[] {
+  const settings = config.sinks[sink];
+  if (settings === undefined) return [];
+  return [
+    {
+      sink,
+      limits: settings.batch,
+      accepts: (alert) => wanted(alert, tenant.filter) && reaches(alert.severity, settings.minSeverity),
+    },
+  ];
+}

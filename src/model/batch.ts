@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import { type Alert, eventId } from "./alert.ts";
+import type { Envelope, TenantName } from "./envelope.ts";
+import type { WindowText } from "./window.ts";
+
+/** What bounds one request to a sink, and so one batch. */
+export interface BatchLimits {
+  readonly maxAlerts: number;
+  readonly maxBytes: number;
+}
+
+/** What the queue keeps of an alert besides its text: all that a sink may need without parsing it. */
+export interface AlertFacts {
+  readonly alertId: string;
+  readonly eventId: string;
+  readonly updatedMs: number | undefined;
+  readonly device: string | undefined;
+}
+
+export interface QueuedAlert extends AlertFacts {
+  readonly raw: string;
+}
+
+/** Alerts of one tenant bound for one sink: one job of that sink's queue. */
+export interface Batch {
+  /** Made from what is in it, so that queueing it twice queues it once. */
+  readonly id: string;
+  readonly tenant: TenantName;
+  readonly source: string;
+  readonly sink: string;
+  readonly window: WindowText;
+  readonly alerts: readonly QueuedAlert[];
+  /** Length of the alerts' own text. */
+  readonly bytes: number;
+  /** Milliseconds: no alert of the batch was readable before the one or the other, see `readableMs`. */
+  readonly notReadableBeforeMs: number;
+  readonly sealedMs: number;
+}
+
+/** The numbers that were given when the batch was sealed. */
+export interface Numbers {
+  /** `seq` of the first alert; the others follow without a hole. */
+  readonly firstSeq: number;
+  readonly revisions: readonly number[];
+}
+
+/** Bytes that a sink's own notation adds to an alert, about: enough to keep a request within its limit. */
+const ENVELOPE_BYTES = 700;
+
+/** Divides alerts into runs that each fit one request. One alert over the limit stands alone. */
+export function* divide(alerts: readonly Alert[], limits: BatchLimits): Generator<readonly Alert[]> {
+  let run: Alert[] = [];
+  let bytes = 0;
+  for (const alert of alerts) {
+    const size = Buffer.byteLength(alert.raw) + ENVELOPE_BYTES;
+    if (run.length > 0 && (run.length >= limits.maxAlerts || bytes + size > limits.maxBytes)) {
+      yield run;
+      run = [];
+      bytes = 0;
+    }
+    run.push(alert);
+    bytes += size;
+  }
+  if (run.length > 0) yield run;
+}
+
+/** BullMQ allows no `:` in a job id and no id of digits only. */
+export function batchId(tenant: string, source: string, sink: string, alerts: readonly Alert[]): string {
+  const hash = createHash("sha256").update(`${tenant}\n${source}\n${sink}\n`);
+  for (const alert of alerts) hash.update(`${alert.id}\n${alert.version}\n`);
+  return `b-${hash.digest("hex").slice(0, 40)}`;
+}
+
+export function queuedAlert(tenant: TenantName, alert: Alert): QueuedAlert {
+  return {
+    alertId: alert.id,
+    eventId: eventId(tenant.tenantId, alert),
+    updatedMs: alert.updatedMs,
+    device: alert.device,
+    raw: alert.raw,
+  };
+}
+
+export function envelopes(batch: Batch, numbers: Numbers): Envelope[] {
+  return batch.alerts.map((alert, index) => ({
+    ...alert,
+    tenant: batch.tenant,
+    source: batch.source,
+    revision: numbers.revisions[index] ?? 1,
+    seq: numbers.firstSeq + index,
+    replay: batch.window.kind === "replay",
+  }));
+}
+
+/**
+ * When the source could first have given us the alert: not before its last update, and not before the round
+ * that ran before, since that one would have brought it.
+ */
+export function readableMs(batch: Batch, alert: AlertFacts): number {
+  return Math.max(alert.updatedMs ?? 0, batch.notReadableBeforeMs);
+}
+
+/** Set aside for a person: what the other side, or the reading of it, refused for good. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly tenant: string;
+  /** `none` when it was set aside at reading, before any sink. */
+  readonly sink: string;
+  readonly source: string;
+  readonly alertId: string | undefined;
+  readonly eventId: string | undefined;
+  /** One of few words, a metric label: `rejected`, `missing-id`, `tenant-mismatch` … */
+  readonly reason: string;
+  /** The receiver's own words. */
+  readonly message: string;
+  readonly attempts: number;
+  readonly at: string;
+  readonly raw: string;
+}

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { BatchLimits } from "../model/batch.ts";
+import { type Envelope, isNonEmpty } from "../model/envelope.ts";
+import { DeliveryError } from "../model/failure.ts";
+import type { Sink } from "../sinks/sink.ts";
+import type { Breaker } from "./breaker.ts";
+
+/** An alert that the receiver refused, alone, for good. */
+export interface Refusal {
+  readonly envelope: Envelope;
+  readonly error: DeliveryError;
+  readonly attempts: number;
+}
+
+export interface DelivererSettings extends BatchLimits {
+  readonly lingerMs: number;
+  readonly concurrency: number;
+}
+
+/** What a deliverer says of its work. */
+export interface DelivererNews {
+  completed(request: { alerts: number; bytes: number; durationMs: number }): void;
+  /** A request was refused as a whole and is divided to find the alert that is meant. */
+  halved(error: DeliveryError, alerts: number): void;
+}
+
+/** The alerts of one job; settled when each of them was taken or refused. */
+interface Parcel {
+  readonly refused: Refusal[];
+  open: number;
+  readonly done: (refused: readonly Refusal[]) => void;
+  readonly failed: (cause: unknown) => void;
+}
+
+interface Entry {
+  readonly envelope: Envelope;
+  readonly parcel: Parcel;
+}
+
+/** After "taken, but slow down" a request rests for as long as it took, which halves the rate. */
+const LEAST_SLOWDOWN_MS = 100;
+
+/**
+ * Brings the batches of one sink to it. Small batches of many tenants that come within the linger time share one
+ * request; failures of the sink are waited out; a refused alert is found by division and set aside alone.
+ *
+ * Life: *working* until `drain`, which lets requests under way finish and gives up those that wait; `abort` cuts
+ * these off too. Given up batches reject, and the queue hands them to whoever works next.
+ */
+export class Deliverer {
+  readonly #sink: Sink;
+  readonly #settings: DelivererSettings;
+  readonly #breaker: Breaker;
+  readonly #news: DelivererNews;
+  readonly #draining = new AbortController();
+  readonly #aborting = new AbortController();
+  #filling: { entries: Entry[]; bytes: number; timer: NodeJS.Timeout } | undefined;
+  #busy = 0;
+  #queue: (() => void)[] = [];
+
+  constructor(sink: Sink, settings: DelivererSettings, breaker: Breaker, news: DelivererNews) {
+    this.#sink = sink;
+    this.#settings = settings;
+    this.#breaker = breaker;
+    this.#news = news;
+  }
+
+  /** Resolves with what was refused once every alert has been answered for; rejects when it is given up. */
+  deliver(envelopes: readonly Envelope[]): Promise<readonly Refusal[]> {
+    return new Promise((done, failed) => {
+      if (this.#draining.signal.aborted) return failed(this.#draining.signal.reason);
+      if (envelopes.length === 0) return done([]);
+      this.#gather(envelopes, { refused: [], open: envelopes.length, done, failed });
+    });
+  }
+
+  drain(): void {
+    this.#draining.abort(new Error("The sink is stopping."));
+    this.#flush();
+  }
+
+  abort(): void {
+    this.drain();
+    this.#aborting.abort(new Error("The sink was stopped."));
+  }
+
+  #gather(envelopes: readonly Envelope[], parcel: Parcel): void {
+    const { maxAlerts, maxBytes, lingerMs } = this.#settings;
+    const bytes = envelopes.reduce((sum, envelope) => sum + envelope.raw.length, 0);
+    const filling = this.#filling;
+    if (
+      filling &&
+      (filling.entries.length + envelopes.length > maxAlerts || filling.bytes + bytes > maxBytes)
+    )
+      this.#flush();
+    this.#filling ??= { entries: [], bytes: 0, timer: setTimeout(() => this.#flush(), lingerMs) };
+    for (const envelope of envelopes) this.#filling.entries.push({ envelope, parcel });
+    this.#filling.bytes += bytes;
+    if (this.#filling.entries.length >= maxAlerts || this.#filling.bytes >= maxBytes) this.#flush();
+  }
+
+  #flush(): void {
+    const filling = this.#filling;
+    if (filling === undefined) return;
+    clearTimeout(filling.timer);
+    this.#filling = undefined;
+    this.#request(filling.entries).catch((cause: unknown) => {
+      for (const { parcel } of filling.entries) parcel.failed(cause);
+    });
+  }
+
+  async #request(entries: readonly Entry[]): Promise<void> {
+    await this.#takeTurn();
+    try {
+      await this.#send(entries, 1);
+    } finally {
+      this.#busy -= 1;
+      this.#queue.shift()?.();
+    }
+  }
+
+  async #takeTurn(): Promise<void> {
+    while (this.#busy >= this.#settings.concurrency)
+      await new Promise<void>((next) => this.#queue.push(next));
+    this.#busy += 1;
+  }
+
+  async #send(entries: readonly Entry[], attempt: number): Promise<void> {
+    for (let tries = attempt; ; tries++) {
+      await this.#breaker.pass(this.#draining.signal);
+      const error = await this.#try(entries);
+      if (error === undefined) return;
+      if (error.kind === "rejected") return await this.#isolate(entries, error, tries);
+      const waitMs = this.#breaker.failed(error);
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#draining.signal });
+    }
+  }
+
+  /** @returns why it failed; undefined when all was taken. Throws when it was cut off. */
+  async #try(entries: readonly Entry[]): Promise<DeliveryError | undefined> {
+    const envelopes = entries.map(({ envelope }) => envelope);
+    if (!isNonEmpty(envelopes)) return undefined;
+    const startedAt = performance.now();
+    try {
+      const delivery = await this.#sink.deliver(envelopes, this.#aborting.signal);
+      const durationMs = Math.round(performance.now() - startedAt);
+      this.#breaker.succeeded();
+      this.#news.completed({ alerts: envelopes.length, bytes: delivery.bytes, durationMs });
+      for (const { parcel } of entries) settleOne(parcel);
+      if (delivery.slowDown) await sleep(Math.max(LEAST_SLOWDOWN_MS, durationMs), undefined, { ref: false });
+      return undefined;
+    } catch (cause) {
+      if (this.#aborting.signal.aborted) {
+        this.#breaker.abandoned();
+        throw cause;
+      }
+      if (cause instanceof DeliveryError) return cause;
+      // A fault of ours must neither lose the alerts nor stop the others; it is treated as an outage and shows.
+      const words = cause instanceof Error ? cause.message : String(cause);
+      return new DeliveryError("transient", `The sink failed unexpectedly: ${words}`, {
+        cause,
+        code: "internal",
+      });
+    }
+  }
+
+  /** Divides a refused request, at the alert that was named or in the middle, until the refused stands alone. */
+  async #isolate(entries: readonly Entry[], error: DeliveryError, attempts: number): Promise<void> {
+    this.#breaker.succeeded();
+    const [only] = entries;
+    if (only !== undefined && entries.length === 1) {
+      only.parcel.refused.push({ envelope: only.envelope, error, attempts });
+      settleOne(only.parcel);
+      return;
+    }
+    this.#news.halved(error, entries.length);
+    for (const part of partsOf(entries, error.culprit)) await this.#send(part, attempts + 1);
+  }
+}
+
+function partsOf<T>(entries: readonly T[], culprit: number | undefined): readonly (readonly T[])[] {
+  const named =
+    culprit !== undefined && Number.isInteger(culprit) && culprit >= 0 && culprit < entries.length;
+  const middle = Math.ceil(entries.length / 2);
+  const parts = named
+    ? [entries.slice(culprit, culprit + 1), entries.slice(0, culprit), entries.slice(culprit + 1)]
+    : [entries.slice(0, middle), entries.slice(middle)];
+  return parts.filter((part) => part.length > 0);
+}
+
+function settleOne(parcel: Parcel): void {
+  parcel.open -= 1;
+  if (parcel.open === 0) parcel.done(parcel.refused);
+}

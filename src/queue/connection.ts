@@ -1,0 +1,122 @@
+import { Redis, type RedisOptions } from "ioredis";
+import { StartupError } from "../model/failure.ts";
+import { EmbeddedRedis, type EmbeddedSettings } from "./embedded-redis.ts";
+
+export interface RedisSettings extends EmbeddedSettings {
+  /** `redis://` or `rediss://`; absent: an embedded one. */
+  readonly redis: string | undefined;
+}
+
+/** Where Redis is, and how to connect. Workers and the store each open connections of their own. */
+export interface RedisPlace {
+  readonly options: RedisOptions;
+  /** How it is called in a sentence; never with a password. */
+  readonly name: string;
+  stop(): Promise<void>;
+}
+
+export type RedisConnection = Redis;
+
+const CONNECT_TIMEOUT_MS = 15_000;
+/** BullMQ's scripts need Redis 6.2 or newer. */
+const OLDEST_REDIS = [6, 2] as const;
+
+/** @throws StartupError */
+export async function openRedis(
+  settings: RedisSettings,
+  onRestart: (reason: string) => void,
+): Promise<RedisPlace> {
+  if (settings.redis !== undefined) return externalRedis(settings.redis);
+  const embedded = new EmbeddedRedis(settings, onRestart);
+  try {
+    await embedded.start();
+  } catch (cause) {
+    await embedded.stop();
+    throw cause;
+  }
+  return { options: { path: embedded.socketPath }, name: "the embedded Redis", stop: () => embedded.stop() };
+}
+
+/** @param url `redis://user:password@host:6379/0`, or `rediss://` for TLS. */
+export function externalRedis(url: string): RedisPlace {
+  return { options: parseRedisUrl(url), name: `Redis at ${new URL(url).host}`, stop: async () => undefined };
+}
+
+/** A connection that keeps trying for ever, and whose commands wait until it is there again. */
+export function connectRedis(place: RedisPlace, onError: (error: Error) => void): Redis {
+  const options: RedisOptions = {
+    ...place.options,
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 6), 2000),
+  };
+  const redis = new Redis({ ...options, replyMapping: "legacy" });
+  redis.on("error", onError);
+  return redis;
+}
+
+/**
+ * Proves that this Redis is fit to hold alerts: reachable, new enough, and not throwing keys away when it is full.
+ *
+ * @returns a warning when it keeps nothing on disk.
+ * @throws StartupError
+ */
+export async function checkRedis(redis: Redis, place: RedisPlace): Promise<string | undefined> {
+  const info = await infoOf(redis, place);
+  const version = (info.get("redis_version") ?? "0").split(".").map(Number);
+  const [major = 0, minor = 0] = version;
+  if (major < OLDEST_REDIS[0] || (major === OLDEST_REDIS[0] && minor < OLDEST_REDIS[1])) {
+    throw new StartupError(
+      `${place.name} is Redis ${major}.${minor}; alertferry needs ${OLDEST_REDIS.join(".")} or newer.`,
+    );
+  }
+  const policy = info.get("maxmemory_policy") ?? "noeviction";
+  if (policy !== "noeviction") {
+    throw new StartupError(
+      `${place.name} has maxmemory-policy ${policy} and would throw waiting alerts away when it is full. Set it to noeviction.`,
+    );
+  }
+  if (info.get("aof_enabled") === "0") {
+    return `${place.name} has no append-only file: alerts that wait are lost when it restarts. Set appendonly yes.`;
+  }
+  return undefined;
+}
+
+async function infoOf(redis: Redis, place: RedisPlace): Promise<Map<string, string>> {
+  const { promise, resolve } = promiseWithTimeout(CONNECT_TIMEOUT_MS);
+  redis
+    .info()
+    .then(resolve, (cause: unknown) => resolve(cause instanceof Error ? cause : new Error(String(cause))));
+  const reply = await promise;
+  if (reply === undefined) {
+    throw new StartupError(`${place.name} does not answer. Is it running, and is queue.redis right?`);
+  }
+  if (reply instanceof Error) throw new StartupError(`${place.name} refuses us: ${reply.message}`);
+  return new Map(
+    reply.split("\r\n").map((line): [string, string] => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon), line.slice(colon + 1)];
+    }),
+  );
+}
+
+function promiseWithTimeout(ms: number) {
+  let resolve: (reply: string | Error | undefined) => void = () => undefined;
+  const promise = new Promise<string | Error | undefined>((done) => {
+    resolve = done;
+  });
+  const timer = setTimeout(() => resolve(undefined), ms);
+  return { promise: promise.finally(() => clearTimeout(timer)), resolve };
+}
+
+function parseRedisUrl(url: string): RedisOptions {
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const db = Number(pathname.slice(1) || 0);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: port === "" ? 6379 : Number(port),
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+    ...(Number.isInteger(db) ? { db } : {}),
+    ...(protocol === "rediss:" ? { tls: { servername: hostname } } : {}),
+  };
+}

@@ -1,0 +1,197 @@
+import type { Logger } from "pino";
+import type { DeadLetter } from "../model/batch.ts";
+import { ConfigError, DeliveryError, FAILURES, SourceError } from "../model/failure.ts";
+import type { WindowText } from "../model/window.ts";
+import { EVENTS, type EventName } from "./catalogue.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What may stand beside the sentence of an event. Never a secret, a token or an alert. */
+interface Fields {
+  readonly tenant?: string;
+  readonly source?: string;
+  readonly sink?: string;
+  readonly window?: WindowText;
+  readonly alerts?: number;
+  readonly duplicates?: number;
+  readonly bytes?: number;
+  readonly durationMs?: number;
+  readonly attempt?: number;
+  readonly attempts?: number;
+  readonly retryInMs?: number;
+  readonly reason?: string;
+  readonly deadLetter?: string;
+  readonly eventId?: string | undefined;
+  readonly repeated?: number;
+  readonly error?: ErrorFields;
+  readonly [more: string]: unknown;
+}
+
+interface ErrorFields {
+  readonly kind?: string | undefined;
+  readonly code?: string | undefined;
+  readonly status?: number | undefined;
+  readonly message: string;
+  readonly requestId?: string | undefined;
+}
+
+/** A state that persists is said again this often. */
+const REMIND_EVERY_MS = 600_000;
+
+export type Events = ReturnType<typeof createEvents>;
+
+/** One function for each thing that can happen; each writes the log line and counts. Nothing else does either. */
+export function createEvents(logger: Logger, metrics: Metrics) {
+  const states = new Map<string, { readonly what: string; saidMs: number; unsaid: number }>();
+
+  function say(event: EventName, fields: Fields): void {
+    const { level, says } = EVENTS[event];
+    const runbook =
+      level === "debug" || level === "info" ? {} : { runbook: `runbook#${event.replace(".", "-")}` };
+    logger[level]({ event, ...fields, ...runbook }, says);
+  }
+
+  /** Says a state when it begins or changes, then only now and then, with the count of what was left unsaid. */
+  function sayState(key: string, what: string, event: EventName, fields: Fields): void {
+    const before = states.get(key);
+    const same = before?.what === what;
+    if (same && Date.now() - before.saidMs < REMIND_EVERY_MS) {
+      before.unsaid += 1;
+      return;
+    }
+    say(event, same && before.unsaid > 0 ? { ...fields, repeated: before.unsaid } : fields);
+    states.set(key, { what, saidMs: Date.now(), unsaid: 0 });
+  }
+
+  return {
+    daemonStarted: (facts: {
+      version: string;
+      tenants: number;
+      sinks: number;
+      http: string;
+      redis: string;
+    }) => say("daemon.started", facts),
+    daemonStopping: (signal: string) => say("daemon.stopping", { signal }),
+    daemonStopped: (durationMs: number) => say("daemon.stopped", { durationMs }),
+    daemonFailed: (error: unknown) => say("daemon.failed", { error: errorFields(error) }),
+    configWarning: (message: string) => say("config.warning", { error: { message } }),
+
+    redisTrouble(error: Error): void {
+      sayState("redis", "down", "redis.trouble", { error: errorFields(error) });
+    },
+    redisAnswers(): void {
+      states.delete("redis");
+    },
+    redisRestarted: (message: string) => say("redis.restarted", { error: { message } }),
+
+    /** A round came to its end. */
+    pollCompleted(
+      place: { readonly tenant: string; readonly source: string },
+      round: {
+        window: WindowText;
+        read: number;
+        fresh: number;
+        duplicates: number;
+        setAside: readonly DeadLetter[];
+      },
+      durationMs: number,
+    ): void {
+      const { tenant, source } = place;
+      const labels = { tenant, source };
+      metrics.count("poll_total", { ...labels, outcome: "completed" });
+      metrics.observe("poll_duration_seconds", { source }, durationMs / 1000);
+      metrics.count("alerts_read_total", labels, round.read);
+      metrics.count("alerts_new_total", labels, round.fresh);
+      metrics.count("alerts_duplicate_total", labels, round.duplicates);
+      for (const letter of round.setAside) {
+        const event = letter.reason === "tenant-mismatch" ? "poll.tenant-mismatch" : "poll.set-aside";
+        say(event, { ...labels, reason: letter.reason, deadLetter: letter.id });
+      }
+      if (states.delete(`${tenant}/${source}`)) say("poll.recovered", { ...labels, window: round.window });
+      const fields = {
+        ...labels,
+        window: round.window,
+        alerts: round.fresh,
+        duplicates: round.duplicates,
+        durationMs,
+      };
+      say(round.fresh > 0 ? "poll.completed" : "poll.idle", fields);
+    },
+
+    /** A round was cut off by the source. */
+    pollFailed(
+      place: { readonly tenant: string; readonly source: string },
+      error: unknown,
+      attempt: number,
+      retryInMs: number,
+    ): void {
+      const { tenant, source } = place;
+      const labels = { tenant, source };
+      const kind = error instanceof SourceError ? error.kind : "transient";
+      metrics.count("poll_total", { ...labels, outcome: kind });
+      if (kind === "throttled") metrics.count("throttled_total", labels);
+      const event =
+        kind === "throttled"
+          ? "poll.throttled"
+          : FAILURES[kind].verdict === "block" && kind === "unauthorized"
+            ? "auth.failed"
+            : "poll.failed";
+      const fields = errorFields(error);
+      sayState(`${tenant}/${source}`, `${event} ${fields.code}`, event, {
+        ...labels,
+        attempt,
+        retryInMs,
+        error: fields,
+      });
+    },
+
+    deliverCompleted(sink: string, request: { alerts: number; bytes: number; durationMs: number }): void {
+      say("deliver.completed", { sink, ...request });
+    },
+    deliverRetrying: (sink: string, error: DeliveryError, attempt: number, retryInMs: number) =>
+      say("deliver.retrying", { sink, attempt, retryInMs, error: errorFields(error) }),
+    deliverHalved: (sink: string, error: DeliveryError, alerts: number) =>
+      say("deliver.halved", { sink, alerts, error: errorFields(error) }),
+    deadLettered: (letter: DeadLetter) =>
+      say("deliver.dead-lettered", {
+        tenant: letter.tenant,
+        source: letter.source,
+        sink: letter.sink,
+        reason: letter.reason,
+        deadLetter: letter.id,
+        eventId: letter.eventId,
+        attempts: letter.attempts,
+        error: { message: letter.message },
+      }),
+    batchSettled(
+      sink: string,
+      outcome: "delivered" | "dead-lettered" | "given-back" | "settled-before",
+    ): void {
+      metrics.count("deliver_batches_total", { sink, outcome });
+    },
+    latency: (sink: string, ms: number) =>
+      metrics.observe("delivery_latency_seconds", { sink }, Math.max(0, ms) / 1000),
+    deliverFailed(sink: string, error: unknown): void {
+      const fields = errorFields(error);
+      sayState(`deliver/${sink}`, fields.message, "deliver.failed", { sink, error: fields });
+    },
+    sinkOpened(sink: string, error: DeliveryError, retryInMs: number): void {
+      metrics.set("sink_breaker_open", { sink }, 1);
+      say("sink.opened", { sink, retryInMs, error: errorFields(error) });
+    },
+    sinkClosed(sink: string, durationMs: number): void {
+      metrics.set("sink_breaker_open", { sink }, 0);
+      say("sink.closed", { sink, durationMs });
+    },
+  };
+}
+
+function errorFields(error: unknown): ErrorFields {
+  if (error instanceof SourceError || error instanceof DeliveryError) {
+    const { kind, code, status, message, requestId } = error;
+    return { kind, code, status, message, requestId };
+  }
+  if (error instanceof ConfigError) return { code: "config", message: error.message };
+  if (!(error instanceof Error)) return { message: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
+  return { code, message: error.message };
+}
