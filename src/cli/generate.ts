@@ -22,7 +22,8 @@ export const GENERATED: readonly Generated[] = [
 type Consequence = (typeof FAILURES)[keyof typeof FAILURES]["verdict"];
 
 const CONSEQUENCES: Readonly<Record<Consequence, string>> = {
-  retry: "The batch waits with full jitter and is sent again; after a few failures in a row the whole sink rests.",
+  retry:
+    "The batch waits with full jitter and is sent again; after a few failures in a row the whole sink rests.",
   rest: "The whole sink rests for as long as it was told.",
   block: "The whole sink stops and is probed with growing pauses until it works again.",
   isolate: "The batch is divided until the refused alert stands alone and becomes a dead letter.",
@@ -35,7 +36,11 @@ function renderFailuresPage(): string {
     "Why a call to a sink or a source failed. The word stands in logs, metrics and on the status page.",
     table(
       ["Failure", "Means", "What follows at a sink"],
-      Object.entries(FAILURES).map(([kind, failure]) => [code(kind), failure.means, CONSEQUENCES[failure.verdict]]),
+      Object.entries(FAILURES).map(([kind, failure]) => [
+        code(kind),
+        failure.means,
+        CONSEQUENCES[failure.verdict],
+      ]),
     ),
     "A source does the same with its own tenant only; it has nothing to isolate. Of these only `rejected` makes a dead letter.",
   ]);
@@ -43,7 +48,9 @@ function renderFailuresPage(): string {
 
 /** Paths of the files under `root` that differ from what the code says now. */
 export function staleFiles(root: string): string[] {
-  return GENERATED.filter(({ path, render }) => readIfThere(join(root, path)) !== render()).map(({ path }) => path);
+  return GENERATED.filter(({ path, render }) => readIfThere(join(root, path)) !== render()).map(
+    ({ path }) => path,
+  );
 }
 
 function readIfThere(path: string): string | undefined {

@@ -127,9 +127,9 @@ export class Daemon {
         return { contentType: this.#metrics.contentType, text: await this.#metrics.text() };
       },
       api: {
-        status: () => this.#snapshot(),
-        tenants: async () => (await this.#snapshot()).tenants,
-        sinks: async () => (await this.#snapshot()).sinks,
+        status: () => this.snapshot(),
+        tenants: async () => (await this.snapshot()).tenants,
+        sinks: async () => (await this.snapshot()).sinks,
       },
     });
   }
@@ -147,7 +147,8 @@ export class Daemon {
     };
   }
 
-  #snapshot(): Promise<Snapshot> {
+  /** Where everything stands, from Redis. */
+  snapshot(): Promise<Snapshot> {
     if (this.#store === undefined || this.#pipeline === undefined)
       throw new StartupError("The daemon is starting.");
     return inTime(takeSnapshot(this.#store, this.#pipeline.watched, NO_SINK));
@@ -156,7 +157,7 @@ export class Daemon {
   /** Brings the ledger's numbers up to date for a scrape. A Redis that is away leaves the last ones. */
   async #measure(): Promise<void> {
     const metrics = this.#metrics;
-    const now = await this.#snapshot().catch(() => undefined);
+    const now = await this.snapshot().catch(() => undefined);
     metrics.set("redis_up", {}, now === undefined ? 0 : 1);
     if (now === undefined) return;
     for (const name of [

@@ -46,6 +46,8 @@ export async function listen(
         : createTlsServer({ ...tls, ...(tls.ca === undefined ? {} : { requestCert: true }) }, answer);
     // Answers that hang on purpose must not be cut by the server itself.
     server.requestTimeout = 0;
+    // Longer than any client keeps a connection in reserve, so that no request meets a socket that is just closing.
+    server.keepAliveTimeout = 120_000;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(port, "127.0.0.1", resolve);

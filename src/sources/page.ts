@@ -107,14 +107,17 @@ function endOfNested(body: string, start: number): number {
     if (sign === QUOTE) {
       at = endOfString(body, at);
       if (at < 0) return -1;
-    } else if (sign === OPEN_OBJECT || sign === OPEN_LIST) {
-      depth++;
-    } else if (sign === CLOSE_OBJECT || sign === CLOSE_LIST) {
-      depth--;
+    } else {
+      depth += nesting(sign);
       if (depth === 0) return at + 1;
     }
   }
   return -1;
+}
+
+function nesting(sign: number): 1 | 0 | -1 {
+  if (sign === OPEN_OBJECT || sign === OPEN_LIST) return 1;
+  return sign === CLOSE_OBJECT || sign === CLOSE_LIST ? -1 : 0;
 }
 
 /** Index of the quote that closes the string opened at `at`; -1 when it is cut off. */

@@ -1,0 +1,142 @@
+import { z } from "zod";
+import { isNonEmpty } from "../model/envelope.ts";
+import { Duration, HttpUrl, Secret } from "../net/options.ts";
+import { SINKS } from "../sinks/index.ts";
+import type { CommonSettings, Sink, SinkDefinition } from "../sinks/sink.ts";
+import { CLOUDS } from "./clouds.ts";
+import { Defaults, type ResolvedTenant, TenantEntry } from "./tenant-schema.ts";
+
+/** The configuration file. Checks, types, the JSON Schema and the reference page are all read from here. */
+
+const Queue = z.strictObject({
+  redis: z
+    .url({ protocol: /^rediss?$/, error: "must be a URL that begins with redis:// or rediss://" })
+    .optional()
+    .describe(
+      "Address of an external Redis; a password in it is kept secret. Without it the daemon runs a Redis of its own.",
+    ),
+  redisServer: z
+    .string()
+    .min(1, "must not be empty")
+    .optional()
+    .describe("Program for the daemon's own Redis; without it redis-server or valkey-server is looked for in PATH."),
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, "must consist of letters, digits, _ and -")
+    .default("alertferry")
+    .describe("What every key in Redis begins with. Daemons with the same prefix share their work."),
+  dataDir: z
+    .string()
+    .min(1, "must not be empty")
+    .default("./data")
+    .describe("Folder of the daemon's own Redis, relative to the working directory."),
+  appendfsync: z
+    .enum(["everysec", "always"])
+    .default("everysec")
+    .describe("How often the daemon's own Redis writes to the disk: each second, or before it answers."),
+  encryptionKey: Secret.refine(isKey, "must be 32 bytes in base64, for example from: openssl rand -base64 32")
+    .optional()
+    .describe("Key that seals alerts while they wait (AES-256-GCM): 32 bytes in base64. Without it they wait unsealed."),
+});
+
+const Http = z.strictObject({
+  host: z.string().min(1, "must not be empty").default("127.0.0.1").describe("Address to listen on."),
+  port: z.int().min(0).max(65_535).default(8080).describe("Port to listen on; 0 takes any free port."),
+  token: Secret.optional().describe(
+    "Asked for as `Authorization: Bearer` by everything but /livez, /readyz and /metrics. Without it nothing is asked.",
+  ),
+});
+
+const Log = z.strictObject({
+  level: z
+    .enum(["trace", "debug", "info", "warn", "error", "fatal"])
+    .default("info")
+    .describe("The least important level that is written."),
+  format: z
+    .enum(["json", "pretty"])
+    .optional()
+    .describe("One JSON object a line, or lines for people. Without it pretty on a terminal, else json."),
+});
+
+const httpsUrl = z
+  .url({ protocol: /^https$/, error: "must be a URL that begins with https://" })
+  .transform((text) => text.replace(/\/+$/, ""));
+
+const CloudEntry = z.strictObject({
+  authority: httpsUrl.describe("Where tokens come from."),
+  graph: HttpUrl.describe("Address of Microsoft Graph."),
+  defender: HttpUrl.describe("Address of the Defender for Endpoint API."),
+  monitor: HttpUrl.optional().describe("Address of Azure Monitor."),
+  portal: HttpUrl.prefault(CLOUDS.global.portal).describe("Address of the Defender portal."),
+  graphAudience: HttpUrl.prefault(CLOUDS.global.graphAudience).describe("What tokens for Graph are asked for."),
+  defenderAudience: HttpUrl.prefault(CLOUDS.global.defenderAudience).describe(
+    "What tokens for the Defender for Endpoint API are asked for.",
+  ),
+  ca: z
+    .string()
+    .min(1, "must not be empty")
+    .meta({ file: true })
+    .optional()
+    .describe("File with the PEM certificates of the authorities to trust, instead of the system's."),
+});
+
+const Name = z.string().regex(/^[a-z0-9-]+$/, "the name must consist of a-z, 0-9 and -");
+const CloudName = Name.refine((name) => !Object.hasOwn(CLOUDS, name), "is a built-in cloud; choose another name");
+
+/** The registry without the types of its members, which differ in `Config` only. */
+export const SINK_DEFINITIONS: readonly SinkDefinition<string, z.ZodObject>[] = SINKS;
+
+/** `z.discriminatedUnion` wants to see that there is one. */
+function sinkUnion() {
+  const options = SINK_DEFINITIONS.map((definition) =>
+    definition.Config.safeExtend({ type: z.literal(definition.type).describe(definition.summary) }),
+  );
+  if (!isNonEmpty(options)) throw new Error("The registry of sinks is empty.");
+  // The one cast of the house: every sink spreads commonSettings(), which the loose registry type cannot say.
+  return z.discriminatedUnion("type", options) as unknown as z.ZodType<SinkSettings>;
+}
+
+export const ConfigFile = z
+  .strictObject({
+    queue: Queue.prefault({}).describe("Where alerts wait."),
+    http: Http.prefault({}).describe("The daemon's own HTTP server: health, metrics and the status page."),
+    log: Log.prefault({}).describe("The daemon's own log."),
+    shutdownTimeout: Duration.prefault("25s").describe("How long a stopping daemon may finish what is under way."),
+    clouds: z.record(CloudName, CloudEntry).default({}).describe("Private clouds by name, besides the built-in ones."),
+    defaults: Defaults.optional().describe("What every tenant starts from."),
+    tenants: z.array(TenantEntry).optional().describe("The tenants to read."),
+    tenantsDir: z
+      .string()
+      .min(1, "must not be empty")
+      .meta({ file: true })
+      .optional()
+      .describe("Folder with one YAML file a tenant, besides `tenants`; relative to the configuration file."),
+    sinks: z
+      .record(Name, sinkUnion())
+      .refine((sinks) => Object.keys(sinks).length > 0, "must define at least one sink")
+      .describe("Where alerts go, by names that tenants refer to."),
+  })
+  .describe("Configuration of alertferry.");
+
+/** The settings of one sink: those that all have, `type`, and its own. */
+export type SinkSettings = CommonSettings & { readonly type: string };
+
+/** The configuration in force. Plain data: two of them can be compared. Spans of time are in milliseconds. */
+export interface Config extends Readonly<Pick<z.output<typeof ConfigFile>, "queue" | "http" | "log" | "shutdownTimeout">> {
+  readonly tenants: readonly ResolvedTenant[];
+  /** Absolute; undefined when none is configured. */
+  readonly tenantsDir: string | undefined;
+  readonly sinks: Readonly<Record<string, SinkSettings>>;
+}
+
+/** Makes the sink that the settings describe. Opens nothing yet. */
+export function createSink(settings: SinkSettings): Sink {
+  const { type, ...own } = settings;
+  const definition = SINK_DEFINITIONS.find((candidate) => candidate.type === type);
+  if (definition === undefined) throw new Error(`There is no sink of type ${type}.`);
+  return definition.create(own);
+}
+
+function isKey(text: string): boolean {
+  return /^[A-Za-z0-9+/]{43}=$/.test(text) && Buffer.from(text, "base64").length === 32;
+}

@@ -1,0 +1,47 @@
+/** `; did you mean `interval`?`, or the names that are allowed when none of them is near. */
+export function suggestion(word: string, allowed: readonly string[]): string {
+  const near = nearest(word, allowed);
+  if (near !== undefined) return `; did you mean \`${near}\`?`;
+  return allowed.length === 0 ? "" : `; allowed: ${allowed.map((name) => `\`${name}\``).join(", ")}`;
+}
+
+/** A word this long inside another one is no accident: `certificate` and `client-certificate`. */
+const TELLING_LENGTH = 4;
+
+/** The allowed word that was probably meant: the same but for case and punctuation, or a few letters away. */
+export function nearest(word: string, allowed: readonly string[]): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(word.length / 3)) + 1;
+  for (const candidate of allowed) {
+    const apart = apartness(plain(word), plain(candidate));
+    if (apart < least) [best, least] = [candidate, apart];
+  }
+  return best;
+}
+
+function apartness(a: string, b: string): number {
+  const isPart = Math.min(a.length, b.length) >= TELLING_LENGTH && (a.includes(b) || b.includes(a));
+  return Math.min(distance(a, b), isPart ? 1 : Number.POSITIVE_INFINITY);
+}
+
+/** Letters to insert, remove, replace or swap with their neighbour (optimal string alignment distance). */
+function distance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row[j] = Math.min(
+        (last[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (last[j - 1] ?? 0) + (same ? 0 : 1),
+        swapped ? (beforeLast[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
+      );
+    }
+    [beforeLast, last] = [last, row];
+  }
+  return last[b.length] ?? 0;
+}

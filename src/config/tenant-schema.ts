@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { SEVERITIES } from "../model/alert.ts";
+import type { PollSettings } from "../model/window.ts";
+import { Duration, Guid, ProxyUrl, Secret } from "../net/options.ts";
+import { SOURCES } from "../sources/index.ts";
+import type { Cloud } from "./clouds.ts";
+
+/** What is configured for a tenant, alone and as `defaults` for all of them. */
+
+const clientId = Guid.describe("Application (client) id of the app registration.");
+const ClientSecret = z.strictObject({
+  type: z.literal("client-secret").describe("Sign in with a client secret."),
+  clientId,
+  clientSecret: Secret.describe("Client secret of the app registration."),
+});
+const ClientCertificate = z.strictObject({
+  type: z.literal("client-certificate").describe("Sign in with a certificate."),
+  clientId,
+  certificateFile: z
+    .string()
+    .min(1, "must not be empty")
+    .meta({ file: true })
+    .describe("PEM file with the certificate and its private key. It is read again when it changes."),
+});
+
+const AUTH_SENTENCE = "How to sign in to the tenant.";
+const Auth = z.discriminatedUnion("type", [ClientSecret, ClientCertificate]).describe(AUTH_SENTENCE);
+
+/** `auth` before the merge, when a part of it may stand in `defaults` and the rest in the tenant. */
+const AuthPart = z
+  .strictObject({
+    ...ClientSecret.shape,
+    ...ClientCertificate.shape,
+    type: z
+      .enum([ClientSecret.shape.type.value, ClientCertificate.shape.type.value])
+      .describe("client-secret: `clientId` and `clientSecret`; client-certificate: `clientId` and `certificateFile`."),
+  })
+  .partial()
+  .describe(AUTH_SENTENCE);
+
+const Poll = z.strictObject({
+  interval: Duration.refine((ms) => ms >= 1000, "must be at least 1s")
+    .prefault("60s")
+    .describe("Pause between two rounds of reading."),
+  overlap: Duration.prefault("15m").describe("How far each round reaches back, for alerts that appear late."),
+  settle: Duration.prefault("0s").describe("How far each round stays behind the clock."),
+  initialLookback: Duration.prefault("24h").describe("How far back the very first round of a tenant reaches."),
+  pageSize: z.int().min(1).max(1000).default(1000).describe("The most alerts to ask for in one answer."),
+});
+
+const Filter = z.strictObject({
+  minSeverity: z
+    .enum(SEVERITIES)
+    .default("unknown")
+    .describe("Alerts below this severity are left out; `unknown` lets every alert through."),
+  serviceSources: z
+    .array(z.string().min(1, "must not be empty"))
+    .default([])
+    .describe("Only alerts of these products, such as microsoftDefenderForEndpoint; an empty list means all."),
+  excludeTitles: z
+    .array(z.string().min(1, "must not be empty"))
+    .default([])
+    .describe("Alerts with one of these titles are left out."),
+});
+
+const SOURCE_TYPES = SOURCES.map((source) => source.type);
+
+/** Every key that `defaults` may hold and a tenant may override. */
+const settings = {
+  cloud: z.string().default("global").describe("Cloud of the tenant: global, gcc, gcc-high, dod or one of `clouds`."),
+  auth: Auth,
+  sources: z
+    .array(z.enum(SOURCE_TYPES))
+    .min(1, "must name at least one source")
+    .refine(isUnique, "must not name a source twice")
+    .describe("What to read from the tenant."),
+  sinks: z
+    .array(z.string())
+    .min(1, "must name at least one sink")
+    .refine(isUnique, "must not name a sink twice")
+    .describe("Where the tenant's alerts go: names under `sinks`."),
+  poll: Poll.prefault({}).describe("When to read, and how far back."),
+  filter: Filter.prefault({}).describe("Which alerts are forwarded."),
+  proxy: ProxyUrl.optional(),
+};
+
+const identity = {
+  id: z
+    .string()
+    .regex(
+      /^[a-z0-9][a-z0-9-]{0,62}$/,
+      "must consist of a-z, 0-9 and -, begin with a letter or digit, and have at most 63 characters",
+    )
+    .describe("Short name of the tenant in logs, metrics and alerts."),
+  name: z.string().min(1, "must not be empty").optional().describe("Name of the tenant for people; without it the id."),
+  tenantId: Guid.describe("Id of the tenant's directory in Entra."),
+};
+
+/** A tenant after the merge with `defaults`, whole. */
+export const Tenant = z.strictObject({ ...identity, ...settings });
+
+/** `defaults` as written: any part of a tenant's settings. */
+export const Defaults = z.strictObject({ ...settings, auth: AuthPart }).partial();
+
+/** A tenant as written: what `defaults` may supply can be absent. */
+export const TenantEntry = z.strictObject({ ...identity, ...Defaults.shape });
+
+export const DEFAULT_KEYS: readonly string[] = Object.keys(settings);
+
+/** A tenant with everything that is to know about it. Spans of time are in milliseconds. */
+export interface ResolvedTenant {
+  readonly id: string;
+  readonly name: string;
+  readonly tenantId: string;
+  readonly cloud: Cloud;
+  readonly auth: z.output<typeof Auth>;
+  readonly sources: readonly (typeof SOURCE_TYPES)[number][];
+  readonly sinks: readonly string[];
+  readonly poll: PollSettings;
+  readonly filter: z.output<typeof Filter>;
+  readonly proxy: string | undefined;
+}
+
+function isUnique(list: readonly unknown[]): boolean {
+  return new Set(list).size === list.length;
+}

@@ -1,0 +1,244 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { isObject } from "../model/alert.ts";
+import { type Acks, createAcks } from "./hec-acks.ts";
+import { HEC_CODES, playFault, takeFault } from "./hec-answers.ts";
+import { type HecEvent, readEvents } from "./hec-events.ts";
+import type { HecOptions, HecReceiver, HecToken, ReceivedEvent } from "./hec-receiver.ts";
+import { listen, readBody, resetConnection } from "./listener.ts";
+
+interface State {
+  readonly receiver: HecReceiver;
+  readonly acks: Acks;
+  readonly keep: "all" | "keys";
+  readonly events: ReceivedEvent[];
+  readonly keys: Map<string, number>;
+  readonly counts: { requests: number; events: number; bytes: number; refused: number };
+  readonly answers: Map<string, number>;
+  readonly listeners: Set<(event: ReceivedEvent) => void>;
+}
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const unzip = promisify(gunzip);
+
+export async function startHec(options: HecOptions): Promise<HecReceiver> {
+  const events: ReceivedEvent[] = [];
+  const keys = new Map<string, number>();
+  const counts = { requests: 0, events: 0, bytes: 0, refused: 0 };
+  const answers = new Map<string, number>();
+  const listeners = new Set<(event: ReceivedEvent) => void>();
+  const acks = createAcks();
+  const listener = await listen((request, response) => answer(state, request, response), {
+    tls: options.tls,
+    port: options.port,
+  });
+  const receiver: HecReceiver = {
+    listener,
+    url: listener.origin,
+    tokens: new Map(
+      options.tokens.map((token) => [token.value, { useAck: false, disabled: false, indexes: undefined, ...token }]),
+    ),
+    ack: { delayMs: 0, mode: "indexed" },
+    fault: undefined,
+    health: 17,
+    maxContentBytes: options.maxContentBytes ?? 838_860_800,
+    maxEventBytes: 5_242_880,
+    poison: undefined,
+    storesBeforeBad: false,
+    events,
+    keys,
+    counts,
+    answers,
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    clear: () => {
+      events.length = 0;
+      keys.clear();
+      answers.clear();
+      Object.assign(counts, { requests: 0, events: 0, bytes: 0, refused: 0 });
+    },
+  };
+  const state: State = { receiver, acks, keep: options.keep ?? "all", events, keys, counts, answers, listeners };
+  return receiver;
+}
+
+async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? "/", state.receiver.url);
+  const path = url.pathname.replace(/\/$/, "");
+  const route = `${request.method} ${path.replace(/^\/services\/collector/, "")}`;
+  switch (path.startsWith("/services/collector") ? route : "") {
+    case "GET /health":
+    case "GET /health/1.0":
+      request.resume();
+      return answerHealth(state, request, response);
+    case "POST ":
+    case "POST /event":
+    case "POST /event/1.0":
+      return answerEvents(state, request, response, url);
+    case "POST /ack":
+      return answerAck(state, request, response, url);
+    default:
+      request.resume();
+      sendJson(response, 404, { text: "The requested URL was not found on this server.", code: 404 });
+  }
+}
+
+function answerHealth({ receiver }: State, request: IncomingMessage, response: ServerResponse): void {
+  const given = request.headers.authorization;
+  const flaw = given === undefined ? undefined : tokenOf(receiver, request);
+  const code = flaw === 1 ? 22 : typeof flaw === "number" ? 21 : receiver.health;
+  const [status, text] = HEC_CODES[code] ?? [500, ""];
+  sendJson(response, status, { text, code });
+}
+
+async function answerEvents(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  const { receiver, counts } = state;
+  counts.requests++;
+  const number = counts.requests;
+  const fault = takeFault(receiver);
+  if (fault?.kind === "reset-before-reading") return resetConnection(request);
+  if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.delayMs).unref());
+  if (Number(request.headers["content-length"] ?? 0) > receiver.maxContentBytes) {
+    request.resume();
+    return tooLarge(state, response);
+  }
+  const body = await readPlainBody(request, receiver.maxContentBytes);
+  if (body === "unsupported") return sendHtml(state, response, 415, "415 Unsupported Media Type");
+  if (body === "too-large") return tooLarge(state, response);
+  const done = (code: number, more: object = {}, headers: Record<string, string> = {}) =>
+    reply(state, response, code, more, headers);
+
+  const token = tokenOf(receiver, request, url);
+  if (typeof token === "number") return done(token);
+  const channel = channelOf(request, url);
+  if (token.useAck && channel === undefined) return done(10);
+  if (channel !== undefined && !GUID.test(channel)) return done(11);
+  if (body === "malformed") return done(6);
+  if (fault?.kind === "hang") return;
+  if (body.every(isBlank)) return done(5);
+
+  const { events, flaw } = readEvents(body, {
+    maxEventBytes: receiver.maxEventBytes,
+    indexes: token.indexes,
+    poison: receiver.poison,
+    checkWholeEvent: state.keep === "all",
+  });
+  const store = (accepted: readonly HecEvent[]) => keep(state, accepted, token.value, channel, number);
+  const refused = playFault(fault, events, store);
+  if (refused !== undefined) {
+    const headers = refused.retryAfter === undefined ? {} : { "retry-after": refused.retryAfter };
+    if (refused.html !== undefined) return sendHtml(state, response, refused.html, "502 Bad Gateway");
+    return done(refused.code, refused.body, headers);
+  }
+  if (flaw !== undefined) {
+    if (receiver.storesBeforeBad) store(events);
+    return done(flaw.code, { "invalid-event-number": flaw.number });
+  }
+  if (receiver.ack.mode !== "lost" || !token.useAck) store(events);
+  if (fault?.kind === "store-and-reset") return resetConnection(request);
+  if (fault?.kind === "store-and-hang") return;
+  const ackId = token.useAck && channel !== undefined ? { ackId: state.acks.next(channel, receiver.ack, Date.now()) } : {};
+  done(fault?.kind === "warning" ? fault.code : 0, ackId);
+}
+
+async function answerAck(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  const body = await readPlainBody(request, 10_000_000);
+  const token = tokenOf(state.receiver, request, url);
+  if (typeof token === "number") return reply(state, response, token);
+  if (!token.useAck) return reply(state, response, 14);
+  const channel = channelOf(request, url);
+  if (channel === undefined) return reply(state, response, 10);
+  if (!GUID.test(channel)) return reply(state, response, 11);
+  const ids = Buffer.isBuffer(body) ? ackIds(body) : undefined;
+  if (ids === undefined) return reply(state, response, 6);
+  sendJson(response, 200, { acks: state.acks.ask(channel, ids, Date.now()) });
+}
+
+function ackIds(body: Buffer): readonly number[] | undefined {
+  try {
+    const asked: unknown = JSON.parse(body.toString());
+    const acks = isObject(asked) ? asked["acks"] : undefined;
+    return Array.isArray(acks) ? acks.map(Number) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keep(state: State, accepted: readonly HecEvent[], token: string, channel: string | undefined, request: number): void {
+  const receivedAt = Date.now();
+  for (const event of accepted) {
+    state.counts.events++;
+    state.counts.bytes += event.bytes.length;
+    const text = state.keep === "all" ? event.bytes.toString("utf8") : "";
+    const received = { ...event, text, token, channel, receivedAt, request };
+    const key = event.fields["event_id"];
+    if (typeof key === "string") state.keys.set(key, (state.keys.get(key) ?? 0) + 1);
+    if (state.keep === "all") state.events.push(received);
+    for (const listener of state.listeners) listener(received);
+  }
+}
+
+/** The token that the request proves, or the code that refuses it. */
+function tokenOf(receiver: HecReceiver, request: IncomingMessage, url?: URL): HecToken | number {
+  const given = request.headers.authorization;
+  if (given === undefined) return url?.searchParams.has("token") === true ? 16 : 2;
+  const value = /^Splunk (\S+)$/.exec(given)?.[1];
+  if (value === undefined) return 3;
+  const token = receiver.tokens.get(value);
+  if (token === undefined) return 4;
+  return token.disabled ? 1 : token;
+}
+
+function channelOf(request: IncomingMessage, url: URL): string | undefined {
+  return request.headers["x-splunk-request-channel"]?.toString() ?? url.searchParams.get("channel") ?? undefined;
+}
+
+async function readPlainBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Buffer | "unsupported" | "too-large" | "malformed"> {
+  const body = await readBody(request, maxBytes);
+  if (body === undefined) return "too-large";
+  const encoding = request.headers["content-encoding"]?.toLowerCase() ?? "identity";
+  if (encoding === "identity") return body;
+  if (encoding !== "gzip") return "unsupported";
+  try {
+    return await unzip(body, { maxOutputLength: maxBytes });
+  } catch (error) {
+    return error instanceof RangeError ? "too-large" : "malformed";
+  }
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function reply(state: State, response: ServerResponse, code: number, more: object = {}, headers: Record<string, string> = {}): void {
+  const [status, text] = HEC_CODES[code] ?? [400, "Refused"];
+  count(state, status, code);
+  sendJson(response, status, { text, code, ...more }, headers);
+}
+
+function tooLarge(state: State, response: ServerResponse): void {
+  sendHtml(state, response, 413, "413 Content-Length too large");
+}
+
+function sendHtml(state: State, response: ServerResponse, status: number, title: string): void {
+  count(state, status);
+  response.writeHead(status, { "content-type": "text/html; charset=UTF-8" });
+  response.end(`<!doctype html><html><head><title>${title}</title></head><body></body></html>`);
+}
+
+function count({ answers, counts }: State, status: number, code?: number): void {
+  const key = code === undefined ? String(status) : `${status}/${code}`;
+  answers.set(key, (answers.get(key) ?? 0) + 1);
+  if (status >= 300) counts.refused++;
+}
+
+function sendJson(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  response.writeHead(status, { "content-type": "application/json; charset=UTF-8", ...headers });
+  response.end(JSON.stringify(body));
+}
