@@ -59,7 +59,7 @@ pass() {
 
 fail() {
   printf 'FAIL  %s [%d s]\n' "$1" $((SECONDS - step_started))
-  tail -n 60 "$log" | sed 's/^/      /'
+  tail -n 150 "$log" | sed 's/^/      /'
   if podman container exists "$container" 2>/dev/null; then
     echo '      the last lines of the container:'
     podman logs --tail 40 "$container" 2>&1 | sed 's/^/      /' || true
@@ -107,6 +107,30 @@ install_tools() {
   ((${#missing[@]} > 0)) || return 0
   apt-get update
   DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+overlay_works() {
+  local trial code=0
+  mkdir -p /var/lib/containers
+  trial=$(mktemp -d /var/lib/containers/overlay-trial.XXXXXX)
+  mkdir "$trial"/{lower,upper,work,merged}
+  mount -t overlay -o "lowerdir=$trial/lower,upperdir=$trial/upper,workdir=$trial/work" overlay "$trial/merged" || code=1
+  ((code != 0)) || umount "$trial/merged"
+  rm -rf "$trial"
+  return "$code"
+}
+
+# For kernels and file systems without overlays, such as that of a container. A store of its own, because podman
+# remembers the driver of a store from its first use.
+use_copying_store() {
+  mkdir -p "$cache"
+  cat >"$work/storage.conf" <<CONF
+[storage]
+driver = "vfs"
+graphroot = "$cache/store"
+runroot = "/run/alertferry-image-test"
+CONF
+  export CONTAINERS_STORAGE_CONF=$work/storage.conf
 }
 
 # Both tools ask for 1048576 open files by default, and fail where the hard limit of this session is lower.
@@ -295,7 +319,7 @@ tenants:
     auth:
       type: client-secret
       clientId: 22222222-2222-4222-8222-222222222222
-      clientSecret: not-a-secret
+      clientSecret: \${env:CLIENT_SECRET}
     sources: [graph_alerts]
     sinks: [archive]
 sinks:
@@ -324,7 +348,7 @@ example_config_is_valid() {
 start_container() {
   podman --runtime runc run --detach --name "$container" --network host "${limits[@]}" --log-driver k8s-file \
     --read-only --read-only-tmpfs=false --tmpfs /tmp --cap-drop all --security-opt no-new-privileges \
-    --health-interval disable --env "ALERTFERRY_HTTP_PORT=$port" \
+    --health-interval disable --env "ALERTFERRY_HTTP_PORT=$port" --env CLIENT_SECRET=invented \
     --volume "$work/alertferry.yaml:/etc/alertferry/alertferry.yaml:ro" "$image"
 }
 
@@ -418,9 +442,7 @@ stops_in_time() {
 command -v npm >/dev/null || cannot "npm is missing"
 
 check "tools: buildah, podman, runc, mmdebstrap" install_tools
-# Where the kernel or the file system cannot do overlays, podman falls back to vfs, which copies. Its first attempt
-# leaves traces that mislead the next command, unless that is told.
-[[ $(podman info --format '{{.Store.GraphDriverName}}' 2>>"$log") == overlay ]] || export STORAGE_DRIVER=vfs
+overlay_works >>"$log" 2>&1 || use_copying_store
 limits=(--ulimit "nofile=$(lower_of -n 20000):$(lower_of -n 20000)" --ulimit "nproc=$(lower_of -u 32768):$(lower_of -u 32768)")
 write_build_settings "$(ca_bundle)"
 

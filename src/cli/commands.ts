@@ -1,13 +1,14 @@
 import { parseArgs } from "node:util";
-import { check } from "./check.ts";
 import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
-import { demo } from "./demo.ts";
-import { run } from "./run.ts";
-import { schema } from "./schema.ts";
 import { VERSION } from "./version.ts";
 
-/** Every command, in the order of the help text. */
-const COMMANDS: Readonly<Record<string, Command>> = { run, demo, check, schema };
+/** Every command, in the order of the help text. Each is loaded when it is called: the daemon needs no demo. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  run: async () => (await import("./run.ts")).run,
+  demo: async () => (await import("./demo.ts")).demo,
+  check: async () => (await import("./check.ts")).check,
+  schema: async () => (await import("./schema.ts")).schema,
+};
 
 /** Taken by every command. */
 const COMMON = {
@@ -22,17 +23,18 @@ const COMMON = {
 export async function execute(args: readonly string[], io: Io): Promise<ExitCode> {
   const name = args[0];
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    io.out(helpText());
+    io.out(await helpText());
     return name === undefined ? 2 : 0;
   }
   if (name === "--version") {
     io.out(VERSION);
     return 0;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) {
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
     throw new UsageError(`There is no command ${name}. Commands: ${Object.keys(COMMANDS).join(", ")}.`);
   }
+  const command = await load();
   const options = parse(name, command, args.slice(1));
   if (options["help"] === true) {
     io.out(commandHelp(name, command));
@@ -55,12 +57,15 @@ function parse(name: string, command: Command, args: readonly string[]) {
   }
 }
 
-function helpText(): string {
+async function helpText(): Promise<string> {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const commands = await Promise.all(
+    Object.entries(COMMANDS).map(async ([name, load]) => ({ name, ...(await load()) })),
+  );
   return [
     "Usage: alertferry <command> [--config FILE] [--log-level LEVEL]",
     "",
-    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
     "",
     "The configuration is read from --config, $ALERTFERRY_CONFIG, ./config/alertferry.yaml or /etc/alertferry/alertferry.yaml.",
     "Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration, 3 a check found something wrong.",

@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderJsonSchema } from "../config/json-schema.ts";
 import { code, generatedNote, page, table } from "../config/markdown.ts";
 import { renderConfigurationPage } from "../config/reference-doc.ts";
 import { FAILURES } from "../model/failure.ts";
+import { EVENTS, METRICS } from "../telemetry/catalogue.ts";
 
-/** Writes the files that are made from the code's own tables: `npm run generate`, with `--check` only compares. */
+/** Writes the files that are made from the code's own tables; with `--check` it only compares. */
 
 interface Generated {
   /** From the root of the repository. */
@@ -16,7 +17,9 @@ interface Generated {
 export const GENERATED: readonly Generated[] = [
   { path: "config/schema.json", render: renderJsonSchema },
   { path: "docs/configuration.md", render: renderConfigurationPage },
+  { path: "docs/events.md", render: renderEventsPage },
   { path: "docs/failures.md", render: renderFailuresPage },
+  { path: "docs/metrics.md", render: renderMetricsPage },
 ];
 
 type Consequence = (typeof FAILURES)[keyof typeof FAILURES]["verdict"];
@@ -42,7 +45,43 @@ function renderFailuresPage(): string {
         CONSEQUENCES[failure.verdict],
       ]),
     ),
-    "A source does the same with its own tenant only; it has nothing to isolate. Of these only `rejected` makes a dead letter.",
+    "A source does the same with its own tenant only; it has nothing to isolate.",
+    "Of these only `rejected` makes a dead letter.",
+  ]);
+}
+
+/** Each event has the anchor that `runbook` in its log line names. */
+function renderEventsPage(): string {
+  return page([
+    generatedNote("src/telemetry/catalogue.ts"),
+    "# Events",
+    "Everything the daemon logs: `event` in the JSON line, `msg` beside it, and what it means for the person on call.",
+    table(
+      ["Event", "Level", "`msg`", "What it means"],
+      Object.entries(EVENTS).map(([name, event]) => [
+        `<a id="${name.replace(".", "-")}"></a>${code(name)}`,
+        event.level,
+        event.says,
+        event.means,
+      ]),
+    ),
+  ]);
+}
+
+function renderMetricsPage(): string {
+  return page([
+    generatedNote("src/telemetry/catalogue.ts"),
+    "# Metrics",
+    "What `/metrics` shows, besides Node's process metrics.",
+    table(
+      ["Metric", "Type", "Labels", "Meaning"],
+      Object.entries(METRICS).map(([name, metric]) => [
+        code(`alertferry_${name}`),
+        metric.type,
+        metric.labels.map(code).join(", "),
+        metric.help,
+      ]),
+    ),
   ]);
 }
 
@@ -84,4 +123,10 @@ function main(args: readonly string[]): number {
   return stale.length === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === import.meta.filename) process.exitCode = main(process.argv.slice(2));
+/** Tests import this file; only as a program it writes. */
+function isProgram(): boolean {
+  const [, script] = process.argv;
+  return script !== undefined && realpathSync(script) === import.meta.filename;
+}
+
+if (isProgram()) process.exitCode = main(process.argv.slice(2));

@@ -22,10 +22,10 @@ export interface Cloud extends CloudAddresses {
  * Microsoft's clouds that have alerts at all (Graph of 21Vianet, Bleu, Delos and GovSG has none).
  *
  * Hosts: learn.microsoft.com/graph/deployments, /defender-endpoint/gov, /defender-xdr/usgov.
- * Audiences: a token for the Defender API is asked for under its old name even where the call goes to the new
- * host (learn.microsoft.com/defender-endpoint/api/exposed-apis-create-app-webapp), or under the still older
+ * Audiences: a token for the Defender API is asked for under its old name even where the call goes to the new host
+ * (learn.microsoft.com/defender-endpoint/api/exposed-apis-create-app-webapp), or under the still older
  * `…onmicrosoft.com/windowsatpservice` (…/exposed-apis-create-app-partners). Microsoft writes down none for the
- * government hosts; GCC signs in at the commercial Entra and so takes its form, the others its twin under `.us`.
+ * government hosts. GCC signs in at the commercial Entra and takes its older name, the others its twin under `.us`.
  */
 export const CLOUDS = {
   global: {

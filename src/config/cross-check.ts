@@ -11,8 +11,12 @@ export interface TenantSource {
   readonly parsed: z.output<typeof Tenant> | undefined;
 }
 
-/** The rules that one tenant alone cannot break. Looks at what was written, so that other mistakes hide none of these. */
-export function checkTenants(root: MappingNode, tenants: readonly TenantSource[], problems: ConfigProblem[]): void {
+/** The rules that one tenant alone cannot break. Looks at what was written, so that no other mistake hides these. */
+export function checkTenants(
+  root: MappingNode,
+  tenants: readonly TenantSource[],
+  problems: ConfigProblem[],
+): void {
   checkCount(root, tenants, problems);
   const sinks = namesUnder(root, "sinks");
   const clouds = [...Object.keys(CLOUDS), ...(namesUnder(root, "clouds") ?? [])];
@@ -31,7 +35,11 @@ export function checkTenants(root: MappingNode, tenants: readonly TenantSource[]
 }
 
 function checkCount(root: MappingNode, tenants: readonly TenantSource[], problems: ConfigProblem[]): void {
-  if (tenants.length > 0 || problems.some((problem) => /^tenants(Dir)?\b/.test(problem.path) || problem.path === "")) return;
+  if (
+    tenants.length > 0 ||
+    problems.some((problem) => /^tenants(Dir)?\b/.test(problem.path) || problem.path === "")
+  )
+    return;
   const message = "at least one tenant is needed, here or as a file in `tenantsDir`";
   problems.push({ ...placeOf(root, ["tenants"]), message });
 }
@@ -41,9 +49,17 @@ function namesUnder(root: MappingNode, key: string): string[] | undefined {
   return node?.kind === "mapping" ? [...node.entries.keys()] : undefined;
 }
 
-function checkName(node: Node | undefined, word: string, known: readonly string[], problems: ConfigProblem[]): void {
+function checkName(
+  node: Node | undefined,
+  word: string,
+  known: readonly string[],
+  problems: ConfigProblem[],
+): void {
   if (node?.kind !== "scalar" || typeof node.value !== "string" || known.includes(node.value)) return;
-  problems.push({ ...node.place, message: `there is no ${word} \`${node.value}\`${suggestion(node.value, known)}` });
+  problems.push({
+    ...node.place,
+    message: `there is no ${word} \`${node.value}\`${suggestion(node.value, known)}`,
+  });
 }
 
 function checkOnce(

@@ -1,4 +1,18 @@
-import { type Alias, type Document, isAlias, isCollection, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, visit, type YAMLError } from "yaml";
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from "yaml";
 import type { ConfigProblem } from "../model/failure.ts";
 import { type ReferenceScope, replaceReferences } from "./references.ts";
 
@@ -52,7 +66,8 @@ const SYNTAX: Readonly<Partial<Record<YAMLError["code"], string>>> = {
   MULTIPLE_DOCS: "only one document a file is read; remove the line ---",
   BAD_DQ_ESCAPE: "unknown escape in double quotes; use single quotes, or \\\\ for a backslash",
   BAD_SCALAR_START: "a value cannot begin with this character; put it in quotes",
-  BLOCK_AS_IMPLICIT_KEY: "a key with a value can have no keys below it; a value with a colon must be in quotes",
+  BLOCK_AS_IMPLICIT_KEY:
+    "a key with a value can have no keys below it; a value with a colon must be in quotes",
   MULTILINE_IMPLICIT_KEY: "a colon is missing, or the space behind it",
   NON_STRING_KEY: "a key must be plain text",
   TAG_RESOLVE_FAILED: "unknown !tag; put a value that begins with ! in quotes",
@@ -61,9 +76,16 @@ const SYNTAX: Readonly<Partial<Record<YAMLError["code"], string>>> = {
 /** The library files an unclosed bracket under indentation. */
 const UNCLOSED = /^(Missing closing|Flow (map|sequence))/;
 
-function describeSyntax(mistake: YAMLError): string {
-  if (UNCLOSED.test(mistake.message)) return "this quote, [ or { is not closed";
-  return SYNTAX[mistake.code] ?? "something here does not belong; look for a quote, bracket or dash out of place";
+/** `{ port: ${env:PORT} }`: to YAML the second brace opens another mapping. */
+function isBareReference(mistake: YAMLError, text: string): boolean {
+  return text.startsWith("${", mistake.pos[0] - 1);
+}
+
+/** Undefined where the library only knows that something is wrong. */
+function describeSyntax(mistake: YAMLError, text: string): string | undefined {
+  if (isBareReference(mistake, text))
+    return 'inside { } and [ ] a reference must be in quotes: "${env:NAME}"';
+  return UNCLOSED.test(mistake.message) ? "this quote, [ or { is not closed" : SYNTAX[mistake.code];
 }
 
 /** What is not closed is noticed far below, at worst at the end of the file; it is mended where it begins. */
@@ -89,24 +111,34 @@ export function readDocument(file: string, text: string, scope: ReferenceScope):
   // Keys that occur twice are found below, where their path is known.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true } as const;
   const document = parseDocument(text, options);
-  const mistakes = [...document.errors, ...document.warnings].map((mistake) => ({
-    file,
-    line: lineAt(offsetOfMistake(mistake, document)),
-    path: "",
-    message: `not valid YAML: ${describeSyntax(mistake)}`,
-  }));
   // What follows a mistake in the syntax is guesswork, so nothing else is reported beside it.
-  if (mistakes.length > 0) return { root: undefined, problems: onePerLine(mistakes), files: [] };
+  const mistakes = describeMistakes(document, text).map(({ offset, message }) => ({
+    file,
+    line: lineAt(offset),
+    path: "",
+    message: `not valid YAML: ${message}`,
+  }));
+  if (mistakes.length > 0) return { root: undefined, problems: mistakes, files: [] };
   if (document.contents === null) {
-    return { root: undefined, problems: [{ file, line: undefined, path: "", message: "the file is empty" }], files: [] };
+    const problem = { file, line: undefined, path: "", message: "the file is empty" };
+    return { root: undefined, problems: [problem], files: [] };
   }
   const builder = createBuilder(file, document, lineAt, scope);
-  const root = builder.build(document.contents, "", undefined);
+  const root = builder.build(document.contents, "");
   return { root: builder.isTooLarge() ? undefined : root, problems: builder.problems, files: builder.files };
 }
 
-function onePerLine(problems: readonly (ConfigProblem & { line: number })[]): ConfigProblem[] {
-  return [...new Map(problems.toReversed().map((problem) => [problem.line, problem])).values()].toReversed();
+function describeMistakes(document: Document.Parsed, text: string): { offset: number; message: string }[] {
+  const found: { offset: number; message: string }[] = [];
+  for (const mistake of [...document.errors, ...document.warnings]) {
+    const offset = offsetOfMistake(mistake, document);
+    const message = describeSyntax(mistake, text);
+    if (message !== undefined) found.push({ offset, message });
+    // After another mistake it is most often that one's echo.
+    else if (found.length === 0)
+      found.push({ offset, message: "a quote, bracket or dash is out of place here" });
+  }
+  return found;
 }
 
 function createBuilder(
@@ -119,38 +151,61 @@ function createBuilder(
   const files: string[] = [];
   /** Anchors whose content is being built. */
   const open = new Set<unknown>();
-  const sources = new Map<Alias, unknown>();
+  const sources = aliasSources(document);
   let aliased = 0;
 
-  function build(node: unknown, path: string, keyLine: number | undefined): Node {
+  function build(node: unknown, path: string, keyLine?: number): Node {
     const place = { file, line: keyLine ?? lineAt(offsetOf(node)), path };
-    if (open.size > 0 && ++aliased === MAX_ALIASED_NODES) {
-      problems.push({ ...place, message: "the aliases in this file make it far too large" });
-    }
-    if (aliased >= MAX_ALIASED_NODES || node === null) return scalar(place, undefined);
+    if (open.size > 0) countAliased(place);
+    if (isTooLarge()) return scalar(place, undefined);
+    return buildAt(node, place);
+  }
+
+  function buildAt(node: unknown, place: Place): Node {
     if (isAlias(node)) return buildAlias(node, place);
     if (isScalar(node)) return buildScalar(node.value, place);
-    if (isSeq(node)) {
-      return { kind: "sequence", place, items: node.items.map((item, at) => build(item, `${path}[${at}]`, undefined)) };
-    }
+    if (isMap(node)) return buildMapping(node.items, place);
+    if (!isSeq(node)) return scalar(place, undefined);
+    return {
+      kind: "sequence",
+      place,
+      items: node.items.map((item, at) => build(item, joinPath(place.path, at))),
+    };
+  }
+
+  function buildMapping(pairs: readonly Pair[], place: Place): MappingNode {
     const entries = new Map<string, Node>();
-    if (!isMap(node)) return { kind: "mapping", place, entries };
-    for (const { key, value } of node.items) {
+    for (const { key, value } of pairs) {
       const name = isScalar(key) ? String(key.value) : "";
-      const below = { file, line: lineAt(offsetOf(key)), path: joinPath(path, name) };
+      const below = { file, line: lineAt(offsetOf(key)), path: joinPath(place.path, name) };
       const first = entries.get(name);
-      if (first === undefined) entries.set(name, build(value, below.path, below.line));
-      else problems.push({ ...below, message: `the key \`${name}\` stands here already, in line ${first.place.line}` });
+      if (first === undefined) {
+        entries.set(name, build(value, below.path, below.line));
+        continue;
+      }
+      const message = `the key \`${name}\` stands here already, in line ${first.place.line}`;
+      problems.push({ ...below, message });
     }
     return { kind: "mapping", place, entries };
   }
 
+  function countAliased(place: Place): void {
+    if (++aliased === MAX_ALIASED_NODES) {
+      problems.push({ ...place, message: "the aliases in this file make it far too large" });
+    }
+  }
+
+  function isTooLarge(): boolean {
+    return aliased >= MAX_ALIASED_NODES;
+  }
+
   function buildAlias(alias: Alias, place: Place): Node {
-    // Finding an anchor takes a walk through the whole document.
-    const source = sources.get(alias) ?? alias.resolve(document);
-    sources.set(alias, source);
+    const source = sources.get(alias);
     if (source === undefined || open.has(source)) {
-      const message = source === undefined ? "this *alias has no &anchor above it" : "an alias cannot stand inside its own anchor";
+      const message =
+        source === undefined
+          ? "this *alias has no &anchor above it"
+          : "an alias cannot stand inside its own anchor";
       problems.push({ ...place, message });
       return scalar(place, undefined);
     }
@@ -167,10 +222,24 @@ function createBuilder(
     const replaced = replaceReferences(value, scope);
     files.push(...replaced.files);
     for (const message of replaced.problems) problems.push({ ...place, message });
-    return { ...scalar(place, replaced.problems.length > 0 ? undefined : replaced.text), reference: replaced.reference };
+    return {
+      ...scalar(place, replaced.problems.length > 0 ? undefined : replaced.text),
+      reference: replaced.reference,
+    };
   }
 
-  return { build, problems, files, isTooLarge: () => aliased >= MAX_ALIASED_NODES };
+  return { build, problems, files, isTooLarge };
+}
+
+/** What each alias stands for: the last node above it with its name. */
+function aliasSources(document: Document.Parsed): ReadonlyMap<Alias, unknown> {
+  const anchors = new Map<string, unknown>();
+  const sources = new Map<Alias, unknown>();
+  visit(document, {
+    Alias: (_key, alias) => void sources.set(alias, anchors.get(alias.source)),
+    Value: (_key, node) => void (node.anchor === undefined || anchors.set(node.anchor, node)),
+  });
+  return sources;
 }
 
 function scalar(place: Place, value: ScalarNode["value"]): ScalarNode {

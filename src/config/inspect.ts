@@ -23,9 +23,13 @@ export function check<Schema extends z.ZodType>(
   const parsed = schema.safeParse(evaluate(schema, node, findings), { error: plainWords });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) {
-    // Unknown keys are found by evaluate(), which knows the keys that are allowed.
-    if (issue.code === "unrecognized_keys") continue;
-    findings.problems.push({ ...placeOf(node, issue.path), message: issue.message });
+    // Unknown keys have been found by evaluate(), which knows those that are allowed; what it said first counts.
+    const unknown = issue.code === "unrecognized_keys" ? issue.keys : [];
+    for (const key of unknown) {
+      findings.problems.push({ ...placeOf(node, [...issue.path, key]), message: `unknown key \`${key}\`` });
+    }
+    if (unknown.length === 0)
+      findings.problems.push({ ...placeOf(node, issue.path), message: issue.message });
   }
   return undefined;
 }
@@ -55,7 +59,9 @@ function evaluate(schema: z.core.$ZodType | undefined, node: Node, findings: Fin
 function keysFor(leaf: z.core.$ZodType | undefined, node: MappingNode) {
   if (leaf instanceof z.ZodRecord) return () => leaf.valueType;
   const object = objectFor(leaf, node);
-  return object === undefined ? undefined : (key: string) => (Object.hasOwn(object.shape, key) ? object.shape[key] : undefined);
+  return object === undefined
+    ? undefined
+    : (key: string) => (Object.hasOwn(object.shape, key) ? object.shape[key] : undefined);
 }
 
 function objectFor(leaf: z.core.$ZodType | undefined, node: MappingNode): z.ZodObject | undefined {
@@ -65,7 +71,12 @@ function objectFor(leaf: z.core.$ZodType | undefined, node: MappingNode): z.ZodO
   return discriminator?.kind === "scalar" ? variantsOf(leaf).get(String(discriminator.value)) : undefined;
 }
 
-function reportUnknown(leaf: z.core.$ZodType | undefined, node: MappingNode, key: string, findings: Findings): void {
+function reportUnknown(
+  leaf: z.core.$ZodType | undefined,
+  node: MappingNode,
+  key: string,
+  findings: Findings,
+): void {
   const allowed = Object.keys(objectFor(leaf, node)?.shape ?? {});
   // Of two keys that are equally near, the one that does not stand here yet was meant.
   const freeFirst = [...allowed].sort((a, b) => Number(node.entries.has(a)) - Number(node.entries.has(b)));

@@ -24,7 +24,9 @@ export function renderJsonSchema(): string {
 /** Walks the schemas inside a schema; what its other keywords hold (`default`, `enum`) is data. */
 function withReferences(schema: JsonObject): JsonObject {
   const { secret: _secret, file: _file, ...known } = schema;
-  const walked = Object.fromEntries(Object.entries(known).map(([keyword, value]) => [keyword, walk(keyword, value)]));
+  const walked = Object.fromEntries(
+    Object.entries(known).map(([keyword, value]) => [keyword, walk(keyword, value)]),
+  );
   if (!isRestricted(walked)) return walked;
   const { description, default: fallback, ...restriction } = walked;
   return {
@@ -36,9 +38,12 @@ function withReferences(schema: JsonObject): JsonObject {
 
 function walk(keyword: string, value: unknown): unknown {
   if (keyword === "properties" && isObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, below]) => [key, isObject(below) ? withReferences(below) : below]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, below]) => [key, isObject(below) ? withReferences(below) : below]),
+    );
   }
-  if ((keyword === "items" || keyword === "additionalProperties") && isObject(value)) return withReferences(value);
+  if ((keyword === "items" || keyword === "additionalProperties") && isObject(value))
+    return withReferences(value);
   if ((keyword === "oneOf" || keyword === "anyOf") && Array.isArray(value)) {
     return value.map((option: unknown) => (isObject(option) ? withReferences(option) : option));
   }

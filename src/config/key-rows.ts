@@ -22,7 +22,12 @@ export function keyRows(object: z.ZodObject, prefix = ""): KeyRow[] {
 }
 
 export function keyRow(key: string, schema: z.core.$ZodType): KeyRow {
-  return { key, type: typeName(schema), default: defaultText(schema), meaning: unwrap(schema).meta.description ?? "" };
+  return {
+    key,
+    type: typeName(schema),
+    default: defaultText(schema),
+    meaning: unwrap(schema).meta.description ?? "",
+  };
 }
 
 const NAMED: ReadonlyMap<z.core.$ZodType, string> = new Map([
@@ -44,14 +49,16 @@ function typeName(schema: z.core.$ZodType): string {
   if (leaf instanceof z.ZodBoolean) return "`true`, `false`";
   if (leaf instanceof z.ZodNumber) return numberName(leaf);
   if (leaf instanceof z.ZodArray) return `list of ${typeName(leaf.element)}`;
-  if (leaf instanceof z.ZodObject || leaf instanceof z.ZodDiscriminatedUnion || leaf instanceof z.ZodRecord) return "mapping";
+  if (leaf instanceof z.ZodObject || leaf instanceof z.ZodDiscriminatedUnion || leaf instanceof z.ZodRecord)
+    return "mapping";
   return "text";
 }
 
 function numberName(schema: z.ZodNumber): string {
   const { minValue: least, maxValue: most } = schema;
   const word = schema.format?.includes("int") ? "whole number" : "number";
-  const isLimit = (limit: number | null): limit is number => limit !== null && Math.abs(limit) < Number.MAX_SAFE_INTEGER;
+  const isLimit = (limit: number | null): limit is number =>
+    limit !== null && Math.abs(limit) < Number.MAX_SAFE_INTEGER;
   if (isLimit(least) && isLimit(most)) return `${word} ${least} to ${most}`;
   return isLimit(least) ? `${word} from ${least}` : word;
 }

@@ -24,7 +24,7 @@ export interface LoadedConfig {
 
 const DEFAULT_PATHS = ["./config/alertferry.yaml", "/etc/alertferry/alertferry.yaml"] as const;
 
-/** The file to load: the one named by `--config`, else by $ALERTFERRY_CONFIG, else the first default that exists. */
+/** The file that `--config` names, else the one of $ALERTFERRY_CONFIG, else the first default that exists. */
 export function findConfig(flag: string | undefined, env: Environment = process.env): string {
   const named = flag ?? env["ALERTFERRY_CONFIG"];
   if (named !== undefined && named !== "") return named;
@@ -73,14 +73,21 @@ function checkTenant(node: MappingNode, findings: Findings) {
   const eitherPlace = new Set(DEFAULT_KEYS.map((key) => joinPath(node.place.path, key)));
   for (const problem of problems) {
     const missing = problem.message === "is required" && eitherPlace.has(problem.path);
-    findings.problems.push(missing ? { ...problem, message: "is required, here or under `defaults`" } : problem);
+    findings.problems.push(
+      missing ? { ...problem, message: "is required, here or under `defaults`" } : problem,
+    );
   }
   return parsed;
 }
 
-function resolveTenant({ parsed }: TenantSource, clouds: Readonly<Record<string, CloudAddresses>>): ResolvedTenant[] {
+function resolveTenant(
+  { parsed }: TenantSource,
+  clouds: Readonly<Record<string, CloudAddresses>>,
+): ResolvedTenant[] {
   if (parsed === undefined) return [];
-  const addresses = new Map<string, CloudAddresses>(Object.entries({ ...CLOUDS, ...clouds })).get(parsed.cloud);
+  const addresses = new Map<string, CloudAddresses>(Object.entries({ ...CLOUDS, ...clouds })).get(
+    parsed.cloud,
+  );
   if (addresses === undefined) return [];
   const cloud: Cloud = { name: parsed.cloud, ...addresses };
   return [{ ...parsed, name: parsed.name ?? parsed.id, cloud, proxy: parsed.proxy }];
@@ -91,7 +98,8 @@ function createReader(env: Environment, findings: Findings) {
 
   /** The mapping that the file holds; undefined after reporting why there is none. */
   function read(path: string): MappingNode | undefined {
-    const report = (message: string, line?: number) => findings.problems.push({ file: path, line, path: "", message });
+    const report = (message: string, line?: number) =>
+      findings.problems.push({ file: path, line, path: "", message });
     files.add(resolve(path));
     let text: string;
     try {
@@ -113,7 +121,10 @@ function createReader(env: Environment, findings: Findings) {
     try {
       names = readdirSync(folder.path);
     } catch (cause) {
-      findings.problems.push({ ...folder.node.place, message: `the folder ${folder.path} ${whyUnreadable(cause)}` });
+      findings.problems.push({
+        ...folder.node.place,
+        message: `the folder ${folder.path} ${whyUnreadable(cause)}`,
+      });
       return [];
     }
     // Names with a dot in front are what editors leave behind.
@@ -144,13 +155,12 @@ function tenantsIn(root: MappingNode): MappingNode[] {
 
 /** File by file and line by line; at one place only what was found first, the rest follows from it. */
 function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  const files = [...new Set(problems.map((problem) => problem.file))];
+  const rank = new Map([...new Set(problems.map((problem) => problem.file))].map((file, at) => [file, at]));
+  const rankOf = (problem: ConfigProblem) => rank.get(problem.file) ?? 0;
   const places = new Map<string, ConfigProblem>();
   for (const problem of problems) {
     const place = JSON.stringify([problem.file, problem.line, problem.path]);
     if (!places.has(place)) places.set(place, problem);
   }
-  return [...places.values()].sort(
-    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || (a.line ?? 0) - (b.line ?? 0),
-  );
+  return [...places.values()].sort((a, b) => rankOf(a) - rankOf(b) || (a.line ?? 0) - (b.line ?? 0));
 }

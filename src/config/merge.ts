@@ -8,7 +8,11 @@ const MERGED_DEEP: ReadonlySet<string> = new Set(["poll", "filter"]);
  *
  * @param keys the keys that `defaults` may supply.
  */
-export function mergeTenant(defaults: MappingNode | undefined, tenant: MappingNode, keys: readonly string[]): MappingNode {
+export function mergeTenant(
+  defaults: MappingNode | undefined,
+  tenant: MappingNode,
+  keys: readonly string[],
+): MappingNode {
   const entries = new Map(tenant.entries);
   for (const key of keys) {
     const fallback = childOf(defaults, key);
@@ -21,7 +25,8 @@ export function mergeTenant(defaults: MappingNode | undefined, tenant: MappingNo
 
 function mergeValue(key: string, fallback: Node, own: Node): Node {
   if (fallback.kind !== "mapping" || own.kind !== "mapping") return own;
-  if (MERGED_DEEP.has(key) || (key === "auth" && isSameType(fallback, own))) return mergeMappings(fallback, own);
+  if (MERGED_DEEP.has(key) || (key === "auth" && isSameType(fallback, own)))
+    return mergeMappings(fallback, own);
   return own;
 }
 

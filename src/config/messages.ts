@@ -49,8 +49,9 @@ function wrongType(issue: RawIssue & { readonly code: "invalid_type" }): string 
 }
 
 function oneOf(allowed: readonly string[], input: unknown): string {
-  if (input === undefined) return `is required: ${allowed.join(", ")}`;
   const [only] = allowed;
+  if (only === undefined) return input === undefined ? "is required" : "is not valid";
+  if (input === undefined) return `is required: ${allowed.join(", ")}`;
   const sentence = allowed.length === 1 ? `must be ${only}` : `must be one of ${allowed.join(", ")}`;
   const near = typeof input === "string" ? nearest(input, allowed) : undefined;
   return near === undefined ? sentence : `${sentence}; did you mean \`${near}\`?`;

@@ -10,21 +10,26 @@ import { Tenant } from "./tenant-schema.ts";
 
 const VALUES = `## How values are written
 
-- **Durations**: \`500ms\`, \`60s\`, \`15m\`, \`24h\`, \`7d\`. **Sizes**: \`900KB\`, \`5MB\`, \`2GB\` (decimal units).
-- **References** are replaced anywhere in a value: \`\${env:NAME}\` by an environment variable,
-  \`\${env:NAME:-fallback}\` by the fallback when the variable is unset or empty, \`\${file:/run/secrets/x}\` by the
-  content of a file without its last line end. \`$\${\` stands for a plain \`\${\`. A number or boolean may be a reference.
-- **Secrets** are never printed or logged. One that stands in the file itself draws a warning: use a reference.
-- **Paths** of type *path*, and those of \`\${file:…}\`, start from the folder of the file they are written in.
+- **Durations**: \`500ms\`, \`60s\`, \`15m\`, \`24h\`, \`7d\`. **Sizes** (decimal units): \`900KB\`, \`5MB\`, \`2GB\`.
+- **References** are replaced anywhere in a value, also where a number or boolean is wanted:
+  - \`\${env:NAME}\`: an environment variable;
+  - \`\${env:NAME:-fallback}\`: the fallback when the variable is unset or empty;
+  - \`\${file:/run/secrets/name}\`: the content of a file without its last line end;
+  - \`$\${\` stands for a plain \`\${\`;
+  - inside \`{ }\` and \`[ ]\` a reference must be in quotes: \`{ port: "\${env:PORT}" }\`.
+- **Secrets** are never printed or logged. One that stands in the file itself draws a warning.
+- **Paths** of type *path* and of \`\${file:…}\` start from the folder of the file they are written in.
 - A key with nothing behind it counts as absent. An unknown key is an error.
-- For completion in an editor begin the file with
-  \`# yaml-language-server: $schema=./schema.json\` ([config/schema.json](../config/schema.json)).
+- For completion in an editor the file begins with \`# yaml-language-server: $schema=./schema.json\`
+  ([config/schema.json](../config/schema.json)).
 
-\`config/example.yaml\` shows every key once; \`config/minimal.yaml\` is enough to begin with.`;
+[config/example.yaml](../config/example.yaml) shows every key once;
+[config/minimal.yaml](../config/minimal.yaml) is enough to begin with.`;
 
-const MERGE = `A tenant is an entry of \`tenants\` or a file of its own in \`tenantsDir\` (\`*.yaml\`, \`*.yml\`) with the same keys. All keys but
-\`id\`, \`name\` and \`tenantId\` may stand under \`defaults\` instead. \`poll\` and \`filter\` are completed from there key by key, \`auth\`
-too unless the tenant names another \`type\`; every other key of the tenant replaces the one of \`defaults\`.`;
+const MERGE = `A tenant is an entry of \`tenants\`, or a file of its own in \`tenantsDir\` (\`*.yaml\`, \`*.yml\`) with the same
+keys. All keys but \`id\`, \`name\` and \`tenantId\` may stand under \`defaults\` instead. \`poll\` and \`filter\` are
+completed from there key by key, \`auth\` too unless the tenant names another \`type\`; every other key of the
+tenant replaces the one of \`defaults\`.`;
 
 /** `docs/configuration.md`: every key with its type, default and meaning. */
 export function renderConfigurationPage(): string {
@@ -63,11 +68,22 @@ function rootSections(): string[] {
 
 function cloudSection(): string[] {
   const presets: readonly [string, CloudAddresses][] = Object.entries(CLOUDS);
-  const keys = ["authority", "graph", "defender", "monitor", "portal", "graphAudience", "defenderAudience"] as const;
+  const keys = [
+    "authority",
+    "graph",
+    "defender",
+    "monitor",
+    "portal",
+    "graphAudience",
+    "defenderAudience",
+  ] as const;
   return [
     "## `clouds`",
     "Built-in clouds. Tokens do not cross clouds: each needs an app registration of its own.",
-    table(["Key", ...presets.map(([name]) => code(name))], keys.map((key) => [code(key), ...presets.map(([, cloud]) => cloud[key] ?? "")])),
+    table(
+      ["Key", ...presets.map(([name]) => code(name))],
+      keys.map((key) => [code(key), ...presets.map(([, cloud]) => cloud[key] ?? "")]),
+    ),
     "Others are configured by name, with these keys:",
     keyTable(rowsOfRecord(ConfigFile.shape.clouds)),
   ];
@@ -103,7 +119,9 @@ function sourceSection(): string[] {
 
 /** What all sinks share is told once; each sink's table repeats only the defaults in which they differ. */
 function sinkSections(): string[] {
-  const common = new Set(Object.keys(commonSettings({ maxAlerts: 1, maxBytes: "1MB", linger: "0ms", concurrency: 1 })));
+  const common = new Set(
+    Object.keys(commonSettings({ maxAlerts: 1, maxBytes: "1MB", linger: "0ms", concurrency: 1 })),
+  );
   const isCommon = (row: KeyRow) => common.has(row.key.split(".")[0] ?? "");
   const all = SINK_DEFINITIONS.map((definition) => ({ definition, rows: keyRows(definition.Config) }));
   const shared = (all[0]?.rows ?? []).filter(isCommon);

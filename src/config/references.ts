@@ -6,7 +6,8 @@ const PATTERN = /\$\$\{|\$\{([^}]*)\}|\$\{/g;
 const ENV = /^env:([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
 const FILE = /^file:(.+)$/;
 
-const MALFORMED = "must refer to ${env:NAME}, ${env:NAME:-fallback} or ${file:/path}; write $${ for a plain ${";
+const MALFORMED =
+  "must refer to ${env:NAME}, ${env:NAME:-fallback} or ${file:/path}; write $${ for a plain ${";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -44,7 +45,11 @@ export function replaceReferences(text: string, scope: ReferenceScope): Replaced
   return { text: replaced, reference, problems, files };
 }
 
-function lookUp(inner: string | undefined, scope: ReferenceScope, files: string[]): string | { problem: string } {
+function lookUp(
+  inner: string | undefined,
+  scope: ReferenceScope,
+  files: string[],
+): string | { problem: string } {
   const [, variable, fallback] = ENV.exec(inner ?? "") ?? [];
   if (fallback?.includes("${")) return { problem: "a fallback cannot hold another reference" };
   if (variable !== undefined) {

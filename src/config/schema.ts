@@ -13,13 +13,15 @@ const Queue = z.strictObject({
     .url({ protocol: /^rediss?$/, error: "must be a URL that begins with redis:// or rediss://" })
     .optional()
     .describe(
-      "Address of an external Redis; a password in it is kept secret. Without it the daemon runs a Redis of its own.",
+      "Address of an external Redis; a password in it is kept secret. Without it the daemon runs its own.",
     ),
   redisServer: z
     .string()
     .min(1, "must not be empty")
     .optional()
-    .describe("Program for the daemon's own Redis; without it redis-server or valkey-server is looked for in PATH."),
+    .describe(
+      "Program for the daemon's own Redis; without it redis-server or valkey-server is looked for in PATH.",
+    ),
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9_-]+$/, "must consist of letters, digits, _ and -")
@@ -36,14 +38,16 @@ const Queue = z.strictObject({
     .describe("How often the daemon's own Redis writes to the disk: each second, or before it answers."),
   encryptionKey: Secret.refine(isKey, "must be 32 bytes in base64, for example from: openssl rand -base64 32")
     .optional()
-    .describe("Key that seals alerts while they wait (AES-256-GCM): 32 bytes in base64. Without it they wait unsealed."),
+    .describe(
+      "Key that seals alerts while they wait (AES-256-GCM): 32 bytes in base64. Without it they wait unsealed.",
+    ),
 });
 
 const Http = z.strictObject({
   host: z.string().min(1, "must not be empty").default("127.0.0.1").describe("Address to listen on."),
   port: z.int().min(0).max(65_535).default(8080).describe("Port to listen on; 0 takes any free port."),
   token: Secret.optional().describe(
-    "Asked for as `Authorization: Bearer` by everything but /livez, /readyz and /metrics. Without it nothing is asked.",
+    "Asked for as `Authorization: Bearer` by everything but /livez, /readyz and /metrics. Absent: not asked.",
   ),
 });
 
@@ -68,7 +72,9 @@ const CloudEntry = z.strictObject({
   defender: HttpUrl.describe("Address of the Defender for Endpoint API."),
   monitor: HttpUrl.optional().describe("Address of Azure Monitor."),
   portal: HttpUrl.prefault(CLOUDS.global.portal).describe("Address of the Defender portal."),
-  graphAudience: HttpUrl.prefault(CLOUDS.global.graphAudience).describe("What tokens for Graph are asked for."),
+  graphAudience: HttpUrl.prefault(CLOUDS.global.graphAudience).describe(
+    "What tokens for Graph are asked for.",
+  ),
   defenderAudience: HttpUrl.prefault(CLOUDS.global.defenderAudience).describe(
     "What tokens for the Defender for Endpoint API are asked for.",
   ),
@@ -81,7 +87,10 @@ const CloudEntry = z.strictObject({
 });
 
 const Name = z.string().regex(/^[a-z0-9-]+$/, "the name must consist of a-z, 0-9 and -");
-const CloudName = Name.refine((name) => !Object.hasOwn(CLOUDS, name), "is a built-in cloud; choose another name");
+const CloudName = Name.refine(
+  (name) => !Object.hasOwn(CLOUDS, name),
+  "is a built-in cloud; choose another name",
+);
 
 /** The registry without the types of its members, which differ in `Config` only. */
 export const SINK_DEFINITIONS: readonly SinkDefinition<string, z.ZodObject>[] = SINKS;
@@ -101,8 +110,13 @@ export const ConfigFile = z
     queue: Queue.prefault({}).describe("Where alerts wait."),
     http: Http.prefault({}).describe("The daemon's own HTTP server: health, metrics and the status page."),
     log: Log.prefault({}).describe("The daemon's own log."),
-    shutdownTimeout: Duration.prefault("25s").describe("How long a stopping daemon may finish what is under way."),
-    clouds: z.record(CloudName, CloudEntry).default({}).describe("Private clouds by name, besides the built-in ones."),
+    shutdownTimeout: Duration.prefault("25s").describe(
+      "How long a stopping daemon may finish what is under way.",
+    ),
+    clouds: z
+      .record(CloudName, CloudEntry)
+      .default({})
+      .describe("Private clouds by name, besides the built-in ones."),
     defaults: Defaults.optional().describe("What every tenant starts from."),
     tenants: z.array(TenantEntry).optional().describe("The tenants to read."),
     tenantsDir: z
@@ -122,7 +136,8 @@ export const ConfigFile = z
 export type SinkSettings = CommonSettings & { readonly type: string };
 
 /** The configuration in force. Plain data: two of them can be compared. Spans of time are in milliseconds. */
-export interface Config extends Readonly<Pick<z.output<typeof ConfigFile>, "queue" | "http" | "log" | "shutdownTimeout">> {
+export interface Config
+  extends Readonly<Pick<z.output<typeof ConfigFile>, "queue" | "http" | "log" | "shutdownTimeout">> {
   readonly tenants: readonly ResolvedTenant[];
   /** Absolute; undefined when none is configured. */
   readonly tenantsDir: string | undefined;

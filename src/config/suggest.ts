@@ -27,21 +27,24 @@ function apartness(a: string, b: string): number {
 
 /** Letters to insert, remove, replace or swap with their neighbour (optimal string alignment distance). */
 function distance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, at) => at);
+  const far = Number.POSITIVE_INFINITY;
+  let beforeLast: readonly number[] = [];
+  let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      row[j] = Math.min(
-        (last[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (last[j - 1] ?? 0) + (same ? 0 : 1),
-        swapped ? (beforeLast[j - 2] ?? 0) + 1 : Number.POSITIVE_INFINITY,
-      );
+      const inserted = (row[j - 1] ?? far) + 1;
+      const removed = (last[j] ?? far) + 1;
+      const replaced = (last[j - 1] ?? far) + Number(a[i - 1] !== b[j - 1]);
+      const swapped = areSwapped(a, i, b, j) ? (beforeLast[j - 2] ?? far) + 1 : far;
+      row.push(Math.min(inserted, removed, replaced, swapped));
     }
     [beforeLast, last] = [last, row];
   }
-  return last[b.length] ?? 0;
+  return last[b.length] ?? far;
+}
+
+/** Whether the two letters before `i` and before `j` are the same the other way round. */
+function areSwapped(a: string, i: number, b: string, j: number): boolean {
+  return i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
 }

@@ -33,7 +33,9 @@ const AuthPart = z
     ...ClientCertificate.shape,
     type: z
       .enum([ClientSecret.shape.type.value, ClientCertificate.shape.type.value])
-      .describe("client-secret: `clientId` and `clientSecret`; client-certificate: `clientId` and `certificateFile`."),
+      .describe(
+        "client-secret: `clientId` and `clientSecret`; client-certificate: `clientId` and `certificateFile`.",
+      ),
   })
   .partial()
   .describe(AUTH_SENTENCE);
@@ -44,7 +46,9 @@ const Poll = z.strictObject({
     .describe("Pause between two rounds of reading."),
   overlap: Duration.prefault("15m").describe("How far each round reaches back, for alerts that appear late."),
   settle: Duration.prefault("0s").describe("How far each round stays behind the clock."),
-  initialLookback: Duration.prefault("24h").describe("How far back the very first round of a tenant reaches."),
+  initialLookback: Duration.prefault("24h").describe(
+    "How far back the very first round of a tenant reaches.",
+  ),
   pageSize: z.int().min(1).max(1000).default(1000).describe("The most alerts to ask for in one answer."),
 });
 
@@ -52,22 +56,27 @@ const Filter = z.strictObject({
   minSeverity: z
     .enum(SEVERITIES)
     .default("unknown")
-    .describe("Alerts below this severity are left out; `unknown` lets every alert through."),
+    .describe("Alerts below this severity are left out, but never one whose severity is unknown."),
   serviceSources: z
     .array(z.string().min(1, "must not be empty"))
     .default([])
-    .describe("Only alerts of these products, such as microsoftDefenderForEndpoint; an empty list means all."),
+    .describe(
+      "Only alerts of these products, such as microsoftDefenderForEndpoint; an empty list means all.",
+    ),
   excludeTitles: z
     .array(z.string().min(1, "must not be empty"))
     .default([])
-    .describe("Alerts with one of these titles are left out."),
+    .describe("Alerts with one of these titles are left out. The whole title counts, its case does not."),
 });
 
 const SOURCE_TYPES = SOURCES.map((source) => source.type);
 
 /** Every key that `defaults` may hold and a tenant may override. */
 const settings = {
-  cloud: z.string().default("global").describe("Cloud of the tenant: global, gcc, gcc-high, dod or one of `clouds`."),
+  cloud: z
+    .string()
+    .default("global")
+    .describe("Cloud of the tenant: global, gcc, gcc-high, dod or one of `clouds`."),
   auth: Auth,
   sources: z
     .array(z.enum(SOURCE_TYPES))
@@ -92,7 +101,11 @@ const identity = {
       "must consist of a-z, 0-9 and -, begin with a letter or digit, and have at most 63 characters",
     )
     .describe("Short name of the tenant in logs, metrics and alerts."),
-  name: z.string().min(1, "must not be empty").optional().describe("Name of the tenant for people; without it the id."),
+  name: z
+    .string()
+    .min(1, "must not be empty")
+    .optional()
+    .describe("Name of the tenant for people; without it the id."),
   tenantId: Guid.describe("Id of the tenant's directory in Entra."),
 };
 

@@ -56,7 +56,8 @@ export class Daemon {
     const { config } = this.#loaded;
     const { queue, http } = config;
     const events = this.#events;
-    for (const warning of this.#loaded.warnings) events.configWarning(describeProblem(warning));
+    const [weakness, ...more] = this.#loaded.warnings;
+    if (weakness !== undefined) events.configWarning(describeProblem(weakness), more.length);
     try {
       this.#place = await openRedis(
         {
@@ -72,8 +73,8 @@ export class Daemon {
       };
       this.#redis = connectRedis(this.#place, onError);
       this.#redis.on("ready", events.redisAnswers);
-      const weakness = await checkRedis(this.#redis, this.#place);
-      if (weakness !== undefined) events.configWarning(weakness);
+      const transience = await checkRedis(this.#redis, this.#place);
+      if (transience !== undefined) events.configWarning(transience, 0);
       const key = queue.encryptionKey === undefined ? undefined : Buffer.from(queue.encryptionKey, "base64");
       this.#store = createStore(this.#redis, createKeys(queue.prefix), createCodec(key));
       await this.#store.claimFormat();

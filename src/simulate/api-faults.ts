@@ -54,17 +54,13 @@ export function isPageFault(fault: ApiFault): fault is PageFault & { times?: num
   return PAGE_FAULTS.has(fault.kind);
 }
 
-/** The fault that the present request meets, if any. Counts it. */
-export function takeFault(holder: { fault: ApiFault | undefined }): ApiFault | undefined {
-  const { fault } = holder;
-  if (fault?.times === undefined) return fault;
-  fault.times--;
-  if (fault.times <= 0) holder.fault = undefined;
-  return fault;
-}
-
 /** How an API words a refusal: status, code, message, further headers. */
-export type Refuse = (status: number, code: string, message: string, headers?: Record<string, string>) => void;
+export type Refuse = (
+  status: number,
+  code: string,
+  message: string,
+  headers?: Record<string, string>,
+) => void;
 
 /** Plays a fault that leaves the page out. Resolves with true when the request goes on after all. */
 export async function playFault(
@@ -90,13 +86,22 @@ export async function playFault(
       sendHtml(response, 502, "Bad Gateway");
       return false;
     case "unavailable":
-      refuse(503, "serviceNotAvailable", "The service is temporarily unavailable.", retryAfter(fault.retryAfter));
+      refuse(
+        503,
+        "serviceNotAvailable",
+        "The service is temporarily unavailable.",
+        retryAfter(fault.retryAfter),
+      );
       return false;
     case "not-found":
       refuse(404, "NotFound", "Resource not found.");
       return false;
     case "refused-link":
-      refuse(400, "BadRequest", "The query specified in the URI is not valid. Query option 'SkipToken' is not allowed.");
+      refuse(
+        400,
+        "BadRequest",
+        "The query specified in the URI is not valid. Query option 'SkipToken' is not allowed.",
+      );
       return false;
     case "html":
       sendHtml(response, 200, "Please sign in");

@@ -60,28 +60,28 @@ export function createTally(
   const repeated = new Map<Version, number>();
   const strangers: ReceivedEvent[] = [];
   const alterations: { version: Version; event: ReceivedEvent }[] = [];
-  let replayed = 0;
-  let alien = 0;
-  let altered = 0;
-  let crossed = 0;
+  const totals = { replayed: 0, alien: 0, altered: 0, crossed: 0 };
 
+  const countAlien = (event: ReceivedEvent): void => {
+    totals.alien++;
+    if (strangers.length < KEPT_EXAMPLES) strangers.push(event);
+  };
+  const countAltered = (version: Version, event: ReceivedEvent): void => {
+    totals.altered++;
+    if (alterations.length < KEPT_EXAMPLES) alterations.push({ version, event });
+  };
+  const countArrival = (version: Version, event: ReceivedEvent): void => {
+    const before = arrived.get(version) ?? 0;
+    arrived.set(version, before + 1);
+    if (String(event.fields["replay"]) === "true") totals.replayed++;
+    else if (before > 0) repeated.set(version, (repeated.get(version) ?? 0) + 1);
+  };
   const stop = receiver.onEvent((event) => {
     const version = identify(event, index);
-    if (version?.genuine !== true) {
-      alien++;
-      if (strangers.length < KEPT_EXAMPLES) strangers.push(event);
-      return;
-    }
-    if (!sameJsonValue(event.bytes, version.bytes)) {
-      altered++;
-      if (alterations.length < KEPT_EXAMPLES) alterations.push({ version, event });
-    }
-    const named = event.fields["tenant_id"];
-    if (typeof named === "string" && named.toLowerCase() !== version.tenantId.toLowerCase()) crossed++;
-    const isReplay = String(event.fields["replay"]) === "true";
-    if (isReplay) replayed++;
-    else if (arrived.has(version)) repeated.set(version, (repeated.get(version) ?? 0) + 1);
-    arrived.set(version, (arrived.get(version) ?? 0) + 1);
+    if (version?.genuine !== true) return countAlien(event);
+    if (!sameJsonValue(event.bytes, version.bytes)) countAltered(version, event);
+    if (namesOtherTenant(event, version)) totals.crossed++;
+    countArrival(version, event);
   });
 
   return {
@@ -97,10 +97,7 @@ export function createTally(
         delivered: owed.length - missing.length,
         missing,
         duplicates,
-        replayed,
-        alien,
-        altered,
-        crossed,
+        ...totals,
       };
     },
     arrivals: (version) => arrived.get(version) ?? 0,
@@ -110,10 +107,16 @@ export function createTally(
   };
 }
 
+function namesOtherTenant({ fields }: ReceivedEvent, { tenantId }: Version): boolean {
+  const named = fields["tenant_id"];
+  return typeof named === "string" && named.toLowerCase() !== tenantId.toLowerCase();
+}
+
 /** The version an event is. Most are found by their bytes alone; only what was changed on the way is parsed. */
 function identify(event: ReceivedEvent, index: VersionIndex): Version | undefined {
   const id = /"id":"([^"\\]+)"/.exec(event.bytes.toString("latin1", 0, 400))?.[1];
-  const same = id === undefined ? undefined : index.byAlert(id).find((version) => version.bytes.equals(event.bytes));
+  const same =
+    id === undefined ? undefined : index.byAlert(id).find((version) => version.bytes.equals(event.bytes));
   if (same !== undefined) return same;
   const alert = parse(event.bytes.toString());
   if (!isObject(alert)) return undefined;

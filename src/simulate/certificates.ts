@@ -20,7 +20,7 @@ export interface Authority {
   issue(request: CertificateRequest): Promise<Certificate>;
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   readonly name: string;
   readonly usage: "server" | "client";
   /** Names and addresses a server is reached by; default `localhost` and `127.0.0.1`. */
@@ -51,12 +51,19 @@ const generate = promisify(generateKeyPair);
 export async function createAuthority(name = "alertferry simulated authority"): Promise<Authority> {
   const keys = await generate("ec", { namedCurve: "P-256" });
   const self: Issuer = { name, key: keys.privateKey, keyId: keyId(keys.publicKey) };
-  const ca = certificate(self, name, keys.publicKey, new Date(Date.now() - DAY_MS), new Date(Date.now() + 3650 * DAY_MS), [
-    extension(OID.basicConstraints, der.sequence(der.yes()), true),
-    // keyCertSign and cRLSign
-    extension(OID.keyUsage, der.bitString(Buffer.from([0b0000_0110]), 1), true),
-    extension(OID.subjectKeyId, der.octetString(self.keyId)),
-  ]);
+  const ca = certificate(
+    self,
+    name,
+    keys.publicKey,
+    new Date(Date.now() - DAY_MS),
+    new Date(Date.now() + 3650 * DAY_MS),
+    [
+      extension(OID.basicConstraints, der.sequence(der.yes()), true),
+      // keyCertSign and cRLSign
+      extension(OID.keyUsage, der.bitString(Buffer.from([0b0000_0110]), 1), true),
+      extension(OID.subjectKeyId, der.octetString(self.keyId)),
+    ],
+  );
   return { ca, issue: (request) => issue(self, request) };
 }
 
@@ -114,7 +121,10 @@ function certificate(
     publicKey.export({ type: "spki", format: "der" }),
     der.explicit(3, der.sequence(...extensions)),
   );
-  return der.pem("CERTIFICATE", der.sequence(body, algorithm, der.bitString(sign("sha256", body, issuer.key))));
+  return der.pem(
+    "CERTIFICATE",
+    der.sequence(body, algorithm, der.bitString(sign("sha256", body, issuer.key))),
+  );
 }
 
 function distinguishedName(commonName: string): Buffer {

@@ -1,4 +1,4 @@
-import { constants, createHash, verify, X509Certificate } from "node:crypto";
+import { constants, createHash, verify, type X509Certificate } from "node:crypto";
 import { isObject, type JsonObject, text } from "../model/alert.ts";
 
 /** A trust of the application in another identity provider: the token must name exactly these. */
@@ -34,7 +34,9 @@ export function checkAssertion(assertion: string, rules: AssertionRules): number
   if (issuer !== rules.clientId) {
     const known = rules.federated.some(
       (credential) =>
-        credential.issuer === issuer && credential.subject === subject && credential.audience === claims["aud"],
+        credential.issuer === issuer &&
+        credential.subject === subject &&
+        credential.audience === claims["aud"],
     );
     return known ? outOfTime(claims) : 70021;
   }

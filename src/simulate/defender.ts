@@ -1,43 +1,14 @@
-import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { promisify } from "node:util";
-import { deflate, gzip } from "node:zlib";
-import { type ApiFault, isPageFault, type PageFault, playFault, type Refuse, takeFault } from "./api-faults.ts";
+import { type ApiFault, isPageFault, type PageFault, playFault, type Refuse } from "./api-faults.ts";
+import { type Exchange, prefersNewerMembers, refuser, sendPage } from "./api-replies.ts";
 import { type ApiName, COLLECTIONS, type Collection } from "./collections.ts";
 import { writePage } from "./list-page.ts";
 import { type ListRules, nextParameters, QueryError, readListQuery } from "./list-query.ts";
 import { type Listener, listen } from "./listener.ts";
-import { createCallCounter, type RateLimit, type RetryAfterForm, retryAfterHeader } from "./rate-limit.ts";
+import { retryAfterHeader } from "./rate-limit.ts";
+import { type Faulty, takeFault } from "./take-fault.ts";
+import { type ApiRequest, keepRecord, type TenantApi } from "./tenant-api.ts";
 import type { SourceName, TenantStore } from "./tenant-store.ts";
 import type { Claims, TokenMint } from "./tokens.ts";
-
-/** One call of an API, as it was answered. */
-export interface ApiRequest {
-  readonly at: number;
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly clientRequestId: string | undefined;
-  readonly prefer: string | undefined;
-  /** 0 while it is not answered. */
-  status: number;
-  /** Elements in the page. */
-  returned: number;
-}
-
-/** One API as one tenant sees it; its switches may be turned at run time. */
-export interface TenantApi {
-  fault: ApiFault | undefined;
-  limit: RateLimit | undefined;
-  /** How a 429 of the limit says when to come back. */
-  retryAfter: RetryAfterForm;
-  /** Tokens issued before this instant (milliseconds) are refused, as after a revocation. */
-  tokensValidFrom: number;
-  /** The latest calls, oldest first; the older ones are forgotten. */
-  readonly requests: ApiRequest[];
-  /** Answers by status, over all time. */
-  readonly statuses: Map<number, number>;
-  readonly calls: ReturnType<typeof createCallCounter>;
-}
 
 export interface DefenderTenant {
   readonly tenantId: string;
@@ -56,25 +27,8 @@ export interface Defender {
   readonly audiences: Readonly<Record<ApiName, Set<string>>>;
   readonly rules: ListRules;
   /** Holds for all tenants, before their tokens are looked at. */
-  readonly faults: Record<ApiName, { fault: ApiFault | undefined }>;
+  readonly faults: Record<ApiName, Faulty<ApiFault>>;
   readonly now: () => number;
-}
-
-const KEPT_REQUESTS = 2000;
-const compress = { gzip: promisify(gzip), deflate: promisify(deflate) };
-/** Speed matters more than size on the loopback. */
-const FAST = { level: 1 };
-
-export function createTenantApi(limit: RateLimit | undefined): TenantApi {
-  return {
-    fault: undefined,
-    limit,
-    retryAfter: "fraction",
-    tokensValidFrom: 0,
-    requests: [],
-    statuses: new Map(),
-    calls: createCallCounter(),
-  };
 }
 
 export async function startDefender(mint: TokenMint, now: () => number): Promise<Defender> {
@@ -93,12 +47,9 @@ export async function startDefender(mint: TokenMint, now: () => number): Promise
   return world;
 }
 
-interface Call {
+interface Call extends Exchange {
   readonly world: Defender;
   readonly mint: TokenMint;
-  readonly api: ApiName;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
   readonly origin: string;
 }
 
@@ -107,7 +58,12 @@ async function answer(call: Call): Promise<void> {
   request.resume();
   const refuse = refuser(call);
   const general = takeFault(world.faults[api]);
-  if (general !== undefined && !isPageFault(general) && !(await playFault(general, request, response, refuse))) return;
+  if (
+    general !== undefined &&
+    !isPageFault(general) &&
+    !(await playFault(general, request, response, refuse))
+  )
+    return;
 
   const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
   if (token === undefined) return refuse(401, "InvalidAuthenticationToken", "Access token is empty.");
@@ -144,10 +100,16 @@ async function answerTenant(call: Call, asked: TenantCall): Promise<void> {
   const { tenant, claims, url, refuse } = asked;
   const own = tenant[api];
   const fault = takeFault(own);
-  if (fault !== undefined && !isPageFault(fault) && !(await playFault(fault, request, response, refuse))) return;
+  if (fault !== undefined && !isPageFault(fault) && !(await playFault(fault, request, response, refuse)))
+    return;
   const wait = own.calls.count(own.limit, world.now());
   if (wait > 0) {
-    return refuse(429, "TooManyRequests", "Please retry again later.", retryAfterHeader(own.retryAfter, wait));
+    return refuse(
+      429,
+      "TooManyRequests",
+      "Please retry again later.",
+      retryAfterHeader(own.retryAfter, wait),
+    );
   }
   const flaw = tokenFlaw(claims, own, world, api);
   if (flaw !== undefined) return refuse(401, "InvalidAuthenticationToken", flaw);
@@ -159,7 +121,9 @@ async function answerTenant(call: Call, asked: TenantCall): Promise<void> {
     return refuse(403, "Forbidden", `Missing application roles. ${roles}`);
   }
   if (id !== undefined) return answerOne(call, tenant, collection, id, refuse);
-  const spoiled = [asked.general, fault].find((candidate) => candidate !== undefined && isPageFault(candidate));
+  const spoiled = [asked.general, fault].find(
+    (candidate) => candidate !== undefined && isPageFault(candidate),
+  );
   await answerList(call, asked, collection, spoiled as PageFault | undefined);
 }
 
@@ -172,12 +136,16 @@ function tokenFlaw(claims: Claims, own: TenantApi, world: Defender, api: ApiName
   return undefined;
 }
 
-function findTarget(api: ApiName, path: string): { readonly collection: Collection; readonly id: string | undefined } | undefined {
+function findTarget(
+  api: ApiName,
+  path: string,
+): { readonly collection: Collection; readonly id: string | undefined } | undefined {
   for (const collection of COLLECTIONS) {
     if (collection.api !== api) continue;
     for (const own of collection.paths) {
       if (path === own || path === `${own}/`) return { collection, id: undefined };
-      if (path.startsWith(`${own}/`)) return { collection, id: decodeURIComponent(path.slice(own.length + 1)) };
+      if (path.startsWith(`${own}/`))
+        return { collection, id: decodeURIComponent(path.slice(own.length + 1)) };
     }
   }
   return undefined;
@@ -198,7 +166,8 @@ async function answerList(
     throw error;
   }
   // Expanding alerts in the incident list fails for good on every tenant of some size (elastic/integrations#18144).
-  if (collection.source === "graph_incidents" && query.expand !== undefined) return refuse(500, "UnknownError", "");
+  if (collection.source === "graph_incidents" && query.expand !== undefined)
+    return refuse(500, "UnknownError", "");
   const unfiltered = { ...query, from: undefined, to: undefined, test: undefined };
   const asked = fault?.kind === "ignored-filter" ? unfiltered : query;
   const { versions, total } = tenant.stores[collection.source].query(asked, world.now());
@@ -220,91 +189,20 @@ async function answerList(
     fault,
   );
   record.returned = versions.length;
-  await send(call, body, fault?.kind === "cut-off");
+  await sendPage(call, body, fault?.kind === "cut-off");
 }
 
-async function answerOne(call: Call, tenant: DefenderTenant, collection: Collection, id: string, refuse: Refuse): Promise<void> {
+async function answerOne(
+  call: Call,
+  tenant: DefenderTenant,
+  collection: Collection,
+  id: string,
+  refuse: Refuse,
+): Promise<void> {
   const version = tenant.stores[collection.source].current(id, call.world.now());
   if (version === undefined) {
     return refuse(404, collection.api === "graph" ? "NotFound" : "ResourceNotFound", "Resource not found.");
   }
   const context = Buffer.from(`{"@odata.context":${JSON.stringify(`${collection.context}/$entity`)},`);
-  await send(call, Buffer.concat([context, version.bytes.subarray(1)]), false);
-}
-
-async function send({ api, request, response }: Call, body: Buffer, cutOff: boolean): Promise<void> {
-  const accepted = String(request.headers["accept-encoding"] ?? "");
-  const preferred = api === "graph" ? (["gzip", "deflate"] as const) : (["deflate", "gzip"] as const);
-  const encoding = preferred.find((candidate) => accepted.includes(candidate));
-  const bytes = encoding === undefined ? body : await compress[encoding](body, FAST);
-  response.writeHead(200, {
-    ...commonHeaders(request, api),
-    "content-type": "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8",
-    ...(encoding === undefined ? {} : { "content-encoding": encoding }),
-    ...(prefersNewerMembers(request) ? { "preference-applied": "include-unknown-enum-members" } : {}),
-  });
-  if (!cutOff) {
-    response.end(bytes);
-    return;
-  }
-  response.write(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => response.destroy());
-}
-
-function prefersNewerMembers(request: IncomingMessage): boolean {
-  return String(request.headers["prefer"] ?? "").includes("include-unknown-enum-members");
-}
-
-/** Words of one API in the mouth of the other. */
-const DEFENDER_CODES: Readonly<Record<string, string>> = {
-  InvalidAuthenticationToken: "Unauthorized",
-  Authorization_RequestDenied: "Forbidden",
-  UnknownError: "InternalServerError",
-};
-const GRAPH_CODES: Readonly<Record<string, string>> = { Unauthorized: "InvalidAuthenticationToken" };
-
-function refuser({ api, request, response }: Call): Refuse {
-  return (status, code, message, headers = {}) => {
-    const common = commonHeaders(request, api);
-    const error =
-      api === "graph"
-        ? {
-            code: GRAPH_CODES[code] ?? code,
-            message,
-            innerError: {
-              date: new Date().toISOString().slice(0, 19),
-              "request-id": common["request-id"],
-              "client-request-id": common["client-request-id"],
-            },
-          }
-        : { code: DEFENDER_CODES[code] ?? code, message, target: randomUUID() };
-    response.writeHead(status, { ...common, "content-type": "application/json", ...headers });
-    response.end(JSON.stringify({ error }));
-  };
-}
-
-function commonHeaders(request: IncomingMessage, api: ApiName): Record<string, string> {
-  const requestId = randomUUID();
-  const standard = { "odata-version": "4.0", vary: "Accept-Encoding", "strict-transport-security": "max-age=31536000" };
-  if (api === "defender") return standard;
-  return {
-    ...standard,
-    "request-id": requestId,
-    "client-request-id": String(request.headers["client-request-id"] ?? requestId),
-    "x-ms-ags-diagnostic": '{"ServerInfo":{"DataCenter":"Example","Slice":"E","Ring":"3","ScaleUnit":"001","RoleInstance":"SIM0001"}}',
-  };
-}
-
-function keepRecord(own: TenantApi, request: IncomingMessage, url: URL, at: number): ApiRequest {
-  const record: ApiRequest = {
-    at,
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
-    clientRequestId: request.headers["client-request-id"]?.toString(),
-    prefer: request.headers["prefer"]?.toString(),
-    status: 0,
-    returned: 0,
-  };
-  own.requests.push(record);
-  if (own.requests.length > KEPT_REQUESTS) own.requests.splice(0, KEPT_REQUESTS / 2);
-  return record;
+  await sendPage(call, Buffer.concat([context, version.bytes.subarray(1)]), false);
 }

@@ -3,7 +3,7 @@
  * a certificate library takes packages.
  */
 
-export function tlv(tag: number, ...contents: readonly Buffer[]): Buffer {
+function tlv(tag: number, ...contents: readonly Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   return Buffer.concat([Buffer.from([tag]), lengthOctets(content.length), content]);
 }
@@ -60,6 +60,7 @@ function lengthOctets(length: number): Buffer {
 
 function base128(value: number): number[] {
   const octets = [value % 128];
-  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) octets.unshift(0x80 + (rest % 128));
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128))
+    octets.unshift(0x80 + (rest % 128));
   return octets;
 }

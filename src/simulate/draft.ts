@@ -25,13 +25,18 @@ export interface AlertShapeOptions {
 }
 
 /** `new` → `New`: the words of Graph in the manner of Defender for Endpoint. */
-export function pascal(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
+export function pascal<Word extends string | null>(word: Word): Word | string {
+  return word === null ? word : `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
 /** How people work on an alert from version to version. */
-export function triage(revision: number): { readonly status: string; readonly classification: string | null; readonly determination: string | null } {
+export function triage(revision: number): {
+  readonly status: string;
+  readonly classification: string | null;
+  readonly determination: string | null;
+} {
   if (revision === 1) return { status: "new", classification: null, determination: null };
-  if (revision % 3 === 0) return { status: "resolved", classification: "truePositive", determination: "malware" };
+  if (revision % 3 === 0)
+    return { status: "resolved", classification: "truePositive", determination: "malware" };
   return { status: "inProgress", classification: "unknown", determination: "unknown" };
 }

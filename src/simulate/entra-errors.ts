@@ -108,7 +108,8 @@ const REFUSALS: Readonly<Record<number, Refusal>> = {
   7000218: {
     status: 401,
     error: "invalid_client",
-    text: () => "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+    text: () =>
+      "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
   },
   7000222: {
     status: 401,
@@ -134,7 +135,11 @@ export function refusal(
   subject: RefusalSubject,
   ids: { readonly trace: string; readonly correlation: string; readonly origin: string },
 ): { readonly status: number; readonly body: object } {
-  const known = REFUSALS[code] ?? { status: 400, error: "invalid_request", text: () => "The request was refused." };
+  const known = REFUSALS[code] ?? {
+    status: 400,
+    error: "invalid_request",
+    text: () => "The request was refused.",
+  };
   const timestamp = `${new Date().toISOString().slice(0, 19).replace("T", " ")}Z`;
   const tail = `Trace ID: ${ids.trace} Correlation ID: ${ids.correlation} Timestamp: ${timestamp}`;
   return {

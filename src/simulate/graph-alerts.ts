@@ -26,8 +26,24 @@ const PRODUCTS: readonly [Product, ...Product[]] = [
     name: "Microsoft Defender for Endpoint",
     category: "Execution",
     techniques: ["T1059.001", "T1204"],
-    titles: ["Suspicious PowerShell download", "'Beispiel' malware was prevented", "Hidden file was executed"],
-    evidence: ["device", "process", "file", "user", "registryKey", "process", "registryValue", "file", "ip", "malware", "url"],
+    titles: [
+      "Suspicious PowerShell download",
+      "'Beispiel' malware was prevented",
+      "Hidden file was executed",
+    ],
+    evidence: [
+      "device",
+      "process",
+      "file",
+      "user",
+      "registryKey",
+      "process",
+      "registryValue",
+      "file",
+      "ip",
+      "malware",
+      "url",
+    ],
   },
   {
     prefix: "da",
@@ -46,7 +62,10 @@ const PRODUCTS: readonly [Product, ...Product[]] = [
     name: "Microsoft Defender for Office 365",
     category: "InitialAccess",
     techniques: ["T1566.002"],
-    titles: ["Email messages containing malicious URL removed after delivery\u200b", "Mail reported by user as phish"],
+    titles: [
+      "Email messages containing malicious URL removed after delivery\u200b",
+      "Mail reported by user as phish",
+    ],
     evidence: ["message", "mailbox", "url", "mailCluster", "user", "message", "mailbox", "ip", "mailCluster"],
   },
   {
@@ -151,10 +170,18 @@ export function graphAlert(draft: Draft): JsonObject {
     createdDateTime: formatTicks(created),
     lastUpdateDateTime: formatTicks(updated),
   };
-  return draft.shape.size === "small" ? head : { ...head, ...body(draft, product, id, incidentId, assignedTo) };
+  return draft.shape.size === "small"
+    ? head
+    : { ...head, ...body(draft, product, id, incidentId, assignedTo) };
 }
 
-function body(draft: Draft, product: Product, id: string, incidentId: string, assignedTo: string | null): object {
+function body(
+  draft: Draft,
+  product: Product,
+  id: string,
+  incidentId: string,
+  assignedTo: string | null,
+): object {
   const { alert: random, around, revision, created } = draft;
   const link = `${around.portal}/alerts/${id}?tid=${around.tenantId}`;
   const resolved = triage(revision).status === "resolved";
@@ -186,7 +213,10 @@ function body(draft: Draft, product: Product, id: string, incidentId: string, as
 function evidenceOf(draft: Draft, product: Product): object[] {
   const { alert: random, around, created, revision, shape } = draft;
   const scene = sceneOf(random, around, created);
-  const count = Math.min(product.evidence.length, random.chance(0.2) ? random.whole(5, 11) : random.whole(2, 4));
+  const count = Math.min(
+    product.evidence.length,
+    random.chance(0.2) ? random.whole(5, 11) : random.whole(2, 4),
+  );
   const kinds = product.evidence.slice(0, count);
   if (shape.size === "huge" || random.chance(0.002)) kinds.push("hugeMailCluster");
   // Evidence grows while the alert lives.
@@ -205,7 +235,8 @@ function comments({ around, revision, created }: Draft): object[] {
 
 function sentinelData(random: Random): object {
   return {
-    Query: "let window = 1h;\r\nSigninLogs\r\n| where TimeGenerated > ago(window)\r\n| summarize count() by IPAddress\r\n| where count_ > 15",
+    Query:
+      "let window = 1h;\r\nSigninLogs\r\n| where TimeGenerated > ago(window)\r\n| summarize count() by IPAddress\r\n| where count_ > 15",
     "Query Period": "01:00:00",
     "Trigger Operator": "GreaterThan",
     "Trigger Threshold": "0",

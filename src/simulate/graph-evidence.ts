@@ -1,5 +1,14 @@
 import { formatTicks, type Ticks } from "../model/ticks.ts";
-import { address, before, type Device, device, exactNumber, type Person, person, type Surroundings } from "./invention.ts";
+import {
+  address,
+  before,
+  type Device,
+  device,
+  exactNumber,
+  type Person,
+  person,
+  type Surroundings,
+} from "./invention.ts";
 import type { Random } from "./random.ts";
 
 /** Where a piece of evidence comes from: the same random numbers, the same piece. */
@@ -17,7 +26,17 @@ type Maker = (scene: Scene) => Evidence;
 const HOUR_MS = 3_600_000;
 const VERDICTS = ["suspicious", "malicious", "unknown", "noThreatsFound"] as const;
 /** The last four are known only to clients that ask for unknown members. */
-const REMEDIATIONS = ["none", "none", "none", "remediated", "prevented", "blocked", "active", "unremediated", "running"] as const;
+const REMEDIATIONS = [
+  "none",
+  "none",
+  "none",
+  "remediated",
+  "prevented",
+  "blocked",
+  "active",
+  "unremediated",
+  "running",
+] as const;
 
 const TYPE_NAMES = {
   device: "deviceEvidence",
@@ -64,7 +83,10 @@ const MAKERS: Readonly<Record<EvidenceKind, Maker>> = {
     lastExternalIpAddress: address(random),
     ipInterfaces: ["10.0.0.7", "fe80::1ff:fe23:4567:890a%eth2", "127.0.0.1"].slice(0, random.whole(0, 3)),
     vmMetadata: null,
-    loggedOnUsers: [{ accountName: person(random, around).account, domainName: "CORP" }].slice(0, random.whole(0, 1)),
+    loggedOnUsers: [{ accountName: person(random, around).account, domainName: "CORP" }].slice(
+      0,
+      random.whole(0, 1),
+    ),
     resourceAccessEvents: [],
   }),
   user: ({ user, around }) => ({ userAccount: account(user, around), stream: null }),
@@ -121,7 +143,12 @@ const MAKERS: Readonly<Record<EvidenceKind, Maker>> = {
   message: ({ random, at, user }) => ({
     networkMessageId: random.guid(),
     internetMessageId: `<${random.hex(24)}@mail.invoice.example>`,
-    subject: random.pick(["Rechnung \u2013 letzte Mahnung", "RE: payroll update", "【重要】アカウントの確認", "Invoice\u00a07731"]),
+    subject: random.pick([
+      "Rechnung \u2013 letzte Mahnung",
+      "RE: payroll update",
+      "【重要】アカウントの確認",
+      "Invoice\u00a07731",
+    ]),
     language: "und",
     senderIp: address(random),
     recipientEmailAddress: user.upn,
@@ -179,7 +206,13 @@ const MAKERS: Readonly<Record<EvidenceKind, Maker>> = {
     fileHashes: [{ algorithm: "md5", value: random.hex(32) }],
     blobContainer: null,
   }),
-  malware: ({ random }) => ({ name: "Trojan:Win32/Beispiel!MSR", category: "Trojan", files: [], processes: [], ...odd(random) }),
+  malware: ({ random }) => ({
+    name: "Trojan:Win32/Beispiel!MSR",
+    category: "Trojan",
+    files: [],
+    processes: [],
+    ...odd(random),
+  }),
 };
 
 export function evidence(kind: EvidenceKind, scene: Scene): Evidence {
@@ -224,7 +257,12 @@ function fileDetails(random: Random): Evidence {
     md5: random.hex(32),
     sha256Ac: null,
     fileName: random.pick(["updater.exe", "Rechnung März.docm", "ls", "svc host.exe", "請求書.pdf.js"]),
-    filePath: random.pick(["C:\\ProgramData", "C:\\Users\\Public\\Temp", "/usr/local/bin", "\\\\files\\share$"]),
+    filePath: random.pick([
+      "C:\\ProgramData",
+      "C:\\Users\\Public\\Temp",
+      "/usr/local/bin",
+      "\\\\files\\share$",
+    ]),
     fileSize: random.whole(100, 90_000_000),
     filePublisher: random.chance(0.5) ? null : "Example Software GmbH & Co. KG",
     signer: null,

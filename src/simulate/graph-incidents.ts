@@ -21,7 +21,11 @@ export function graphIncident(draft: Draft): JsonObject {
     status,
     incidentWebUrl: `${around.portal}/incident2/${id}/overview?tid=${around.tenantId}`,
     redirectIncidentId: redirected ? String(10_000 + Math.max(0, index - 1)) : null,
-    displayName: random.pick(["Multi-stage incident on several endpoints", "Phishing reported by 3 users", "Anmeldung von anonymer Adresse"]),
+    displayName: random.pick([
+      "Multi-stage incident on several endpoints",
+      "Phishing reported by 3 users",
+      "Anmeldung von anonymer Adresse",
+    ]),
     createdDateTime: formatTicks(created),
     lastUpdateDateTime: formatTicks(updated),
     assignedTo,
@@ -32,7 +36,8 @@ export function graphIncident(draft: Draft): JsonObject {
     customTags: random.chance(0.8) ? [] : ["VIP", "Büro München"],
     systemTags: [],
     description: random.chance(0.5) ? null : oddSentence(random),
-    lastModifiedBy: revision === 1 ? "Microsoft 365 Defender-IncidentCreation" : `User-analyst1@${around.domain}`,
+    lastModifiedBy:
+      revision === 1 ? "Microsoft 365 Defender-IncidentCreation" : `User-analyst1@${around.domain}`,
     resolvingComment: status === "resolved" ? "Gelöst." : null,
     summary: null,
     comments: [],

@@ -1,5 +1,10 @@
+import type { Faulty } from "./take-fault.ts";
+
+/** What happens to polls for acknowledgements; `reset` loses the answer after `true` has been told. */
+type AckFault = { times?: number; readonly kind: "busy" | "bad-gateway" | "hang" | "reset" };
+
 /** What becomes of accepted events before the indexer acknowledges them. */
-export interface AckRules {
+export interface AckRules extends Faulty<AckFault> {
   /** How long indexing takes. */
   delayMs: number;
   /** `never`: stored, but the acknowledgement does not come. `lost`: neither stored nor acknowledged. */

@@ -33,52 +33,40 @@ export const HEC_CODES: Readonly<Record<number, readonly [status: number, text: 
   27: [429, "HEC ACK channel at capacity"],
 };
 
-/** The fault that the present request meets, if any. Counts it. */
-export function takeFault(receiver: { fault: HecFault | undefined }): HecFault | undefined {
-  const { fault } = receiver;
-  if (fault?.times === undefined) return fault;
-  fault.times--;
-  if (fault.times <= 0) receiver.fault = undefined;
-  return fault;
-}
+/** An answer: a code with what goes with it, or a page of HTML. */
+export type HecAnswer =
+  | { readonly code: number; readonly more?: object; readonly retryAfter?: string | undefined }
+  | { readonly html: number; readonly title: string };
 
-interface PlayedRefusal {
-  readonly code: number;
-  readonly body?: object;
-  readonly html?: number;
-  readonly retryAfter?: string | undefined;
-}
+export const TOO_LARGE: HecAnswer = { html: 413, title: "413 Content-Length too large" };
+export const BAD_GATEWAY: HecAnswer = { html: 502, title: "502 Bad Gateway" };
+export const UNSUPPORTED: HecAnswer = { html: 415, title: "415 Unsupported Media Type" };
 
 /** The refusal that a fault means, after what the fault stores all the same. */
 export function playFault(
   fault: HecFault | undefined,
   events: readonly HecEvent[],
   store: (events: readonly HecEvent[]) => void,
-): PlayedRefusal | undefined {
+): HecAnswer | undefined {
   switch (fault?.kind) {
     case "internal-error":
       return { code: 8 };
-    case "busy": {
-      const { storedEvents } = fault;
-      if (storedEvents !== undefined) store(events.slice(0, storedEvents));
-      return {
-        code: 9,
-        retryAfter: fault.retryAfter,
-        body: storedEvents === undefined ? {} : { "invalid-event-number": storedEvents },
-      };
-    }
+    case "busy":
+      store(events.slice(0, fault.storedEvents ?? 0));
+      return { code: 9, retryAfter: fault.retryAfter, more: eventNumber(fault.storedEvents) };
     case "queue-full":
       return { code: 26, retryAfter: fault.retryAfter };
     case "shutting-down":
       return { code: 23 };
     case "bad-gateway":
-      return { code: 0, html: 502 };
+      return BAD_GATEWAY;
     case "refuse":
-      return {
-        code: fault.code,
-        body: fault.eventNumber === undefined ? {} : { "invalid-event-number": fault.eventNumber },
-      };
+      return { code: fault.code, more: eventNumber(fault.eventNumber) };
     default:
       return undefined;
   }
+}
+
+function eventNumber(number: number | undefined): object {
+  return number === undefined ? {} : { "invalid-event-number": number };
 }

@@ -15,7 +15,7 @@ export interface HecEvent {
 }
 
 /** Why an event is refused, as a code of HEC. */
-export type EventFlaw = 6 | 7 | 12 | 13 | 15;
+type EventFlaw = 6 | 7 | 12 | 13 | 15;
 
 export interface EventRules {
   readonly maxEventBytes: number;
@@ -45,12 +45,18 @@ export function readEvents(body: Buffer, rules: EventRules): ReadEvents {
   return { events, flaw: undefined };
 }
 
-function readEvent(body: Buffer, at: number, rules: EventRules): EventFlaw | { event: HecEvent; end: number } {
+function readEvent(
+  body: Buffer,
+  at: number,
+  rules: EventRules,
+): EventFlaw | { event: HecEvent; end: number } {
   const object = readMembers(body, at);
   if (object === undefined) return 6;
   const span = object.members.find((member) => member.key === "event");
   if (span === undefined) return isObject(parse(body.toString("utf8", at, object.end))) ? 12 : 6;
-  const envelope = parse(`${body.toString("utf8", at, span.start)}null${body.toString("utf8", span.end, object.end)}`);
+  const envelope = parse(
+    `${body.toString("utf8", at, span.start)}null${body.toString("utf8", span.end, object.end)}`,
+  );
   if (!isObject(envelope)) return 6;
   const bytes = body.subarray(span.start, span.end);
   const flaw = eventFlaw(bytes, rules) ?? envelopeFlaw(envelope, rules);

@@ -63,7 +63,12 @@ export interface HecReceiver {
   readonly events: readonly ReceivedEvent[];
   /** How often each `event_id` of the fields was accepted. */
   readonly keys: ReadonlyMap<string, number>;
-  readonly counts: { readonly requests: number; readonly events: number; readonly bytes: number; readonly refused: number };
+  readonly counts: {
+    readonly requests: number;
+    readonly events: number;
+    readonly bytes: number;
+    readonly refused: number;
+  };
   /** Answers by `status/code`, such as `503/9`. */
   readonly answers: ReadonlyMap<string, number>;
   onEvent(listener: (event: ReceivedEvent) => void): () => void;

@@ -3,10 +3,12 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { isObject } from "../model/alert.ts";
 import { type Acks, createAcks } from "./hec-acks.ts";
-import { HEC_CODES, playFault, takeFault } from "./hec-answers.ts";
+import { BAD_GATEWAY, HEC_CODES, type HecAnswer, playFault, TOO_LARGE, UNSUPPORTED } from "./hec-answers.ts";
 import { type HecEvent, readEvents } from "./hec-events.ts";
-import type { HecOptions, HecReceiver, HecToken, ReceivedEvent } from "./hec-receiver.ts";
+import type { HecFault, HecOptions, HecReceiver, HecToken, ReceivedEvent } from "./hec-receiver.ts";
+import { skipSpace } from "./json-text.ts";
 import { listen, readBody, resetConnection } from "./listener.ts";
+import { takeFault } from "./take-fault.ts";
 
 interface State {
   readonly receiver: HecReceiver;
@@ -37,9 +39,12 @@ export async function startHec(options: HecOptions): Promise<HecReceiver> {
     listener,
     url: listener.origin,
     tokens: new Map(
-      options.tokens.map((token) => [token.value, { useAck: false, disabled: false, indexes: undefined, ...token }]),
+      options.tokens.map((token) => [
+        token.value,
+        { useAck: false, disabled: false, indexes: undefined, ...token },
+      ]),
     ),
-    ack: { delayMs: 0, mode: "indexed" },
+    ack: { delayMs: 0, mode: "indexed", fault: undefined },
     fault: undefined,
     health: 17,
     maxContentBytes: options.maxContentBytes ?? 838_860_800,
@@ -61,7 +66,16 @@ export async function startHec(options: HecOptions): Promise<HecReceiver> {
       Object.assign(counts, { requests: 0, events: 0, bytes: 0, refused: 0 });
     },
   };
-  const state: State = { receiver, acks, keep: options.keep ?? "all", events, keys, counts, answers, listeners };
+  const state: State = {
+    receiver,
+    acks,
+    keep: options.keep ?? "all",
+    events,
+    keys,
+    counts,
+    answers,
+    listeners,
+  };
   return receiver;
 }
 
@@ -94,32 +108,30 @@ function answerHealth({ receiver }: State, request: IncomingMessage, response: S
   sendJson(response, status, { text, code });
 }
 
-async function answerEvents(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+async function answerEvents(
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
   const { receiver, counts } = state;
-  counts.requests++;
-  const number = counts.requests;
+  const number = ++counts.requests;
   const fault = takeFault(receiver);
   if (fault?.kind === "reset-before-reading") return resetConnection(request);
   if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.delayMs).unref());
-  if (Number(request.headers["content-length"] ?? 0) > receiver.maxContentBytes) {
-    request.resume();
-    return tooLarge(state, response);
-  }
-  const body = await readPlainBody(request, receiver.maxContentBytes);
-  if (body === "unsupported") return sendHtml(state, response, 415, "415 Unsupported Media Type");
-  if (body === "too-large") return tooLarge(state, response);
-  const done = (code: number, more: object = {}, headers: Record<string, string> = {}) =>
-    reply(state, response, code, more, headers);
-
-  const token = tokenOf(receiver, request, url);
-  if (typeof token === "number") return done(token);
-  const channel = channelOf(request, url);
-  if (token.useAck && channel === undefined) return done(10);
-  if (channel !== undefined && !GUID.test(channel)) return done(11);
-  if (body === "malformed") return done(6);
+  const admitted = await admit(state, request, url);
   if (fault?.kind === "hang") return;
-  if (body.every(isBlank)) return done(5);
+  if ("refused" in admitted) return send(state, response, admitted.refused);
 
+  const answer = take(state, fault, admitted, number);
+  if (fault?.kind === "store-and-reset") return resetConnection(request);
+  if (fault?.kind !== "store-and-hang") send(state, response, answer);
+}
+
+/** Reads the events of an admitted request, stores what is acceptable and says what becomes of the request. */
+function take(state: State, fault: HecFault | undefined, admitted: Admitted, number: number): HecAnswer {
+  const { receiver } = state;
+  const { body, token, channel } = admitted;
   const { events, flaw } = readEvents(body, {
     maxEventBytes: receiver.maxEventBytes,
     indexes: token.indexes,
@@ -127,34 +139,66 @@ async function answerEvents(state: State, request: IncomingMessage, response: Se
     checkWholeEvent: state.keep === "all",
   });
   const store = (accepted: readonly HecEvent[]) => keep(state, accepted, token.value, channel, number);
-  const refused = playFault(fault, events, store);
-  if (refused !== undefined) {
-    const headers = refused.retryAfter === undefined ? {} : { "retry-after": refused.retryAfter };
-    if (refused.html !== undefined) return sendHtml(state, response, refused.html, "502 Bad Gateway");
-    return done(refused.code, refused.body, headers);
-  }
+  const played = playFault(fault, events, store);
+  if (played !== undefined) return played;
   if (flaw !== undefined) {
     if (receiver.storesBeforeBad) store(events);
-    return done(flaw.code, { "invalid-event-number": flaw.number });
+    return { code: flaw.code, more: { "invalid-event-number": flaw.number } };
   }
   if (receiver.ack.mode !== "lost" || !token.useAck) store(events);
-  if (fault?.kind === "store-and-reset") return resetConnection(request);
-  if (fault?.kind === "store-and-hang") return;
-  const ackId = token.useAck && channel !== undefined ? { ackId: state.acks.next(channel, receiver.ack, Date.now()) } : {};
-  done(fault?.kind === "warning" ? fault.code : 0, ackId);
+  const code = fault?.kind === "warning" ? fault.code : 0;
+  if (!token.useAck || channel === undefined) return { code };
+  return { code, more: { ackId: state.acks.next(channel, receiver.ack, Date.now()) } };
 }
 
-async function answerAck(state: State, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+interface Admitted {
+  readonly body: Buffer;
+  readonly token: HecToken;
+  readonly channel: string | undefined;
+}
+
+/** What is checked before a single event is looked at, in Splunk's order. */
+async function admit(
+  state: State,
+  request: IncomingMessage,
+  url: URL,
+): Promise<Admitted | { readonly refused: HecAnswer }> {
+  const { receiver } = state;
+  const body = await readPlainBody(request, receiver.maxContentBytes);
+  if (body === "unsupported") return { refused: UNSUPPORTED };
+  if (body === "too-large") return { refused: TOO_LARGE };
+  const token = tokenOf(receiver, request, url);
+  if (typeof token === "number") return { refused: { code: token } };
+  const channel = channelOf(request, url);
+  if (token.useAck && channel === undefined) return { refused: { code: 10 } };
+  if (channel !== undefined && !GUID.test(channel)) return { refused: { code: 11 } };
+  if (body === "malformed") return { refused: { code: 6 } };
+  return skipSpace(body, 0) === body.length ? { refused: { code: 5 } } : { body, token, channel };
+}
+
+async function answerAck(
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+): Promise<void> {
   const body = await readPlainBody(request, 10_000_000);
   const token = tokenOf(state.receiver, request, url);
-  if (typeof token === "number") return reply(state, response, token);
-  if (!token.useAck) return reply(state, response, 14);
   const channel = channelOf(request, url);
-  if (channel === undefined) return reply(state, response, 10);
-  if (!GUID.test(channel)) return reply(state, response, 11);
+  const refuse = (code: number) => send(state, response, { code });
+  if (typeof token === "number") return refuse(token);
+  if (!token.useAck) return refuse(14);
+  if (channel === undefined) return refuse(10);
+  if (!GUID.test(channel)) return refuse(11);
   const ids = Buffer.isBuffer(body) ? ackIds(body) : undefined;
-  if (ids === undefined) return reply(state, response, 6);
-  sendJson(response, 200, { acks: state.acks.ask(channel, ids, Date.now()) });
+  if (ids === undefined) return refuse(6);
+  const fault = takeFault(state.receiver.ack);
+  if (fault?.kind === "busy") return refuse(9);
+  if (fault?.kind === "bad-gateway") return send(state, response, BAD_GATEWAY);
+  if (fault?.kind === "hang") return;
+  const acks = state.acks.ask(channel, ids, Date.now());
+  if (fault?.kind === "reset") return resetConnection(request);
+  sendJson(response, 200, { acks });
 }
 
 function ackIds(body: Buffer): readonly number[] | undefined {
@@ -167,7 +211,13 @@ function ackIds(body: Buffer): readonly number[] | undefined {
   }
 }
 
-function keep(state: State, accepted: readonly HecEvent[], token: string, channel: string | undefined, request: number): void {
+function keep(
+  state: State,
+  accepted: readonly HecEvent[],
+  token: string,
+  channel: string | undefined,
+  request: number,
+): void {
   const receivedAt = Date.now();
   for (const event of accepted) {
     state.counts.events++;
@@ -193,7 +243,9 @@ function tokenOf(receiver: HecReceiver, request: IncomingMessage, url?: URL): He
 }
 
 function channelOf(request: IncomingMessage, url: URL): string | undefined {
-  return request.headers["x-splunk-request-channel"]?.toString() ?? url.searchParams.get("channel") ?? undefined;
+  return (
+    request.headers["x-splunk-request-channel"]?.toString() ?? url.searchParams.get("channel") ?? undefined
+  );
 }
 
 async function readPlainBody(
@@ -212,33 +264,27 @@ async function readPlainBody(
   }
 }
 
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function reply(state: State, response: ServerResponse, code: number, more: object = {}, headers: Record<string, string> = {}): void {
-  const [status, text] = HEC_CODES[code] ?? [400, "Refused"];
-  count(state, status, code);
-  sendJson(response, status, { text, code, ...more }, headers);
-}
-
-function tooLarge(state: State, response: ServerResponse): void {
-  sendHtml(state, response, 413, "413 Content-Length too large");
-}
-
-function sendHtml(state: State, response: ServerResponse, status: number, title: string): void {
-  count(state, status);
-  response.writeHead(status, { "content-type": "text/html; charset=UTF-8" });
-  response.end(`<!doctype html><html><head><title>${title}</title></head><body></body></html>`);
-}
-
-function count({ answers, counts }: State, status: number, code?: number): void {
-  const key = code === undefined ? String(status) : `${status}/${code}`;
+function send({ answers, counts }: State, response: ServerResponse, answer: HecAnswer): void {
+  const [status, text] =
+    "html" in answer ? [answer.html, answer.title] : (HEC_CODES[answer.code] ?? [400, "Refused"]);
+  const key = "html" in answer ? String(status) : `${status}/${answer.code}`;
   answers.set(key, (answers.get(key) ?? 0) + 1);
   if (status >= 300) counts.refused++;
+  if ("html" in answer) {
+    response.writeHead(status, { "content-type": "text/html; charset=UTF-8" });
+    response.end(`<!doctype html><html><head><title>${text}</title></head><body></body></html>`);
+    return;
+  }
+  const headers = answer.retryAfter === undefined ? {} : { "retry-after": answer.retryAfter };
+  sendJson(response, status, { text, code: answer.code, ...answer.more }, headers);
 }
 
-function sendJson(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { "content-type": "application/json; charset=UTF-8", ...headers });
   response.end(JSON.stringify(body));
 }

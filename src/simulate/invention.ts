@@ -1,4 +1,4 @@
-import { formatTicks, type Ticks, TICKS_PER_MS } from "../model/ticks.ts";
+import { formatTicks, TICKS_PER_MS, type Ticks } from "../model/ticks.ts";
 import type { Random } from "./random.ts";
 
 /** The invented surroundings of one tenant's alerts: its people, devices and addresses. */
@@ -98,7 +98,7 @@ export function roundAsStored(at: Ticks, random: Random): Ticks {
   if (kind < 0.7) {
     const second = at / perSecond;
     const thirds = ((at - second * perSecond) * 300n) / perSecond;
-    return second * perSecond + (thirds * perSecond) / 300n;
+    return second * perSecond + (thirds * perSecond + 150n) / 300n;
   }
   if (kind < 0.85) return at;
   return kind < 0.95 ? at - (at % (perSecond / 10n)) : at - (at % perSecond);
@@ -139,7 +139,7 @@ export function oddSentence(random: Random): string {
     "Der Prozess wurde durch die Richtlinie \u201eMakros blockieren\u201c beendet.",
     "The organization\ufffds mail gateway let the message pass.",
     "検出されたファイルは隔離されました。",
-    "Path: C:\\Users\\Public\\\"quoted name\"\\a|b=c.exe \u2028 next line",
+    'Path: C:\\Users\\Public\\"quoted name"\\a|b=c.exe \u2028 next line',
     "Potential credential theft \ud83d\udd11 was seen on several devices.",
   ]);
 }

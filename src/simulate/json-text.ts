@@ -3,7 +3,7 @@
  * (integers beyond 2^53, key order, escapes). Works on UTF-8 as it came: what is not ASCII stands inside strings.
  */
 
-export interface ByteSpan {
+interface ByteSpan {
   readonly start: number;
   readonly end: number;
 }
@@ -38,26 +38,33 @@ export function skipValue(json: Buffer, at: number): number | undefined {
 }
 
 /** The members of the object that begins at `at`, and the index behind it; undefined when it is no whole object. */
-export function readMembers(json: Buffer, at: number): { readonly members: readonly Member[]; readonly end: number } | undefined {
+export function readMembers(
+  json: Buffer,
+  at: number,
+): { readonly members: readonly Member[]; readonly end: number } | undefined {
   if (json[at] !== OPEN_OBJECT) return undefined;
   const members: Member[] = [];
   let index = skipSpace(json, at + 1);
   if (json[index] === CLOSE_OBJECT) return { members, end: index + 1 };
   for (;;) {
-    if (json[index] !== QUOTE) return undefined;
-    const keyEnd = skipString(json, index);
-    if (keyEnd === undefined) return undefined;
-    const colon = skipSpace(json, keyEnd);
-    if (json[colon] !== COLON) return undefined;
-    const start = skipSpace(json, colon + 1);
-    const end = skipValue(json, start);
-    if (end === undefined) return undefined;
-    members.push({ key: json.toString("utf8", index + 1, keyEnd - 1), start, end });
-    index = skipSpace(json, end);
+    const member = readMember(json, index);
+    if (member === undefined) return undefined;
+    members.push(member);
+    index = skipSpace(json, member.end);
     if (json[index] === CLOSE_OBJECT) return { members, end: index + 1 };
     if (json[index] !== COMMA) return undefined;
     index = skipSpace(json, index + 1);
   }
+}
+
+function readMember(json: Buffer, at: number): Member | undefined {
+  const keyEnd = json[at] === QUOTE ? skipString(json, at) : undefined;
+  if (keyEnd === undefined) return undefined;
+  const colon = skipSpace(json, keyEnd);
+  if (json[colon] !== COLON) return undefined;
+  const start = skipSpace(json, colon + 1);
+  const end = skipValue(json, start);
+  return end === undefined ? undefined : { key: json.toString("utf8", at + 1, keyEnd - 1), start, end };
 }
 
 /** True when both mean the same value: every digit of every number counts, the order of keys does not. */
@@ -69,7 +76,8 @@ export function sameJsonValue(left: Buffer, right: Buffer): boolean {
 function canonical(json: Buffer): string {
   const start = skipSpace(json, 0);
   const end = skipValue(json, start);
-  if (end === undefined || skipSpace(json, end) !== json.length) throw new SyntaxError("no complete JSON value");
+  if (end === undefined || skipSpace(json, end) !== json.length)
+    throw new SyntaxError("no complete JSON value");
   return canonicalValue(json, { start, end });
 }
 
@@ -84,7 +92,10 @@ function canonicalValue(json: Buffer, { start, end }: ByteSpan): string {
     entries.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
     return `{${entries.map(([key, value]) => `${key}:${value}`).join()}}`;
   }
-  if (first === OPEN_LIST) return `[${elements(json, start).map((span) => canonicalValue(json, span)).join()}]`;
+  if (first === OPEN_LIST)
+    return `[${elements(json, start)
+      .map((span) => canonicalValue(json, span))
+      .join()}]`;
   const literal = json.toString("utf8", start, end);
   if (first === QUOTE) return JSON.stringify(JSON.parse(literal));
   return /^[-\d]/.test(literal) ? canonicalNumber(literal) : literal;
@@ -132,14 +143,17 @@ function skipBrackets(json: Buffer, at: number): number | undefined {
       const end = skipString(json, index);
       if (end === undefined) return undefined;
       index = end - 1;
-    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-      depth++;
-    } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
-      depth--;
-      if (depth === 0) return index + 1;
+      continue;
     }
+    depth += depthChange(byte);
+    if (depth === 0 && depthChange(byte) < 0) return index + 1;
   }
   return undefined;
+}
+
+function depthChange(byte: number | undefined): -1 | 0 | 1 {
+  if (byte === OPEN_OBJECT || byte === OPEN_LIST) return 1;
+  return byte === CLOSE_OBJECT || byte === CLOSE_LIST ? -1 : 0;
 }
 
 function skipLiteral(json: Buffer, at: number): number | undefined {

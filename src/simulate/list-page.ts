@@ -24,7 +24,8 @@ const FOREIGN_TENANT = "f0000000-0000-4000-8000-00000000beef";
 /** The JSON of a page; each alert in it is the very bytes that the store holds. */
 export function writePage(page: ListPage, fault: PageFault | undefined): Buffer {
   const { collection } = page;
-  const elements = fault?.kind === "empty-page-with-next" ? [] : page.versions.map((version) => element(version, page));
+  const elements =
+    fault?.kind === "empty-page-with-next" ? [] : page.versions.map((version) => element(version, page));
   const nextLink = spoiledLink(page, fault) ?? page.nextLink;
   const added = spoiledElements(page, fault);
   const head = [
@@ -70,7 +71,13 @@ function spoiledElements(page: ListPage, fault: PageFault | undefined): readonly
   switch (fault?.kind) {
     case "foreign-tenant":
       return [
-        JSON.stringify({ id: "da00000000-foreign_1", [tenantId]: FOREIGN_TENANT, [created]: inSpan, [updated]: inSpan, title: "Alert of somebody else" }),
+        JSON.stringify({
+          id: "da00000000-foreign_1",
+          [tenantId]: FOREIGN_TENANT,
+          [created]: inSpan,
+          [updated]: inSpan,
+          title: "Alert of somebody else",
+        }),
       ];
     case "malformed-elements":
       return [

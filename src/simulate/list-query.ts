@@ -30,20 +30,16 @@ const SKIP_TOKEN = "$skiptoken";
  *
  * @throws QueryError
  */
-export function readListQuery(parameters: URLSearchParams, collection: Collection, rules: ListRules): ListQuery {
-  for (const name of parameters.keys()) {
-    if (!name.startsWith("$") || collection.options.includes(name)) continue;
-    if (name === SKIP_TOKEN && rules.nextLink === "skiptoken") continue;
-    throw invalid(`Query option '${name.slice(1)}' is not allowed.`);
-  }
+export function readListQuery(
+  parameters: URLSearchParams,
+  collection: Collection,
+  rules: ListRules,
+): ListQuery {
+  checkOptions(parameters, collection, rules);
   const askedTop = wholeNumber(parameters, "$top");
   const skip = wholeNumber(parameters, "$skip") ?? skipFromToken(parameters.get(SKIP_TOKEN));
   limit("Top", askedTop, collection.refusedTop);
   if (!parameters.has(SKIP_TOKEN)) limit("Skip", skip, collection.maxSkip);
-  const expand = parameters.get("$expand") ?? undefined;
-  if (expand !== undefined && collection.api === "defender" && expand !== "evidence") {
-    throw invalid(`Could not find a property named '${expand}' on type '${collection.typeName}'.`);
-  }
   return {
     ...readFilter(parameters.get("$filter"), collection),
     ...readOrder(parameters.get("$orderby"), collection, rules),
@@ -51,8 +47,24 @@ export function readListQuery(parameters: URLSearchParams, collection: Collectio
     top: Math.min(askedTop ?? collection.defaultTop, collection.maxTop),
     count: parameters.get("$count") === "true",
     askedTop,
-    expand,
+    expand: parameters.get("$expand") ?? undefined,
   };
+}
+
+/** Query options that the list does not know are refused; parameters without `$` are nobody's business. */
+function checkOptions(
+  parameters: URLSearchParams,
+  { options, api, typeName }: Collection,
+  rules: ListRules,
+): void {
+  for (const name of parameters.keys()) {
+    const isKnown = options.includes(name) || (name === SKIP_TOKEN && rules.nextLink === "skiptoken");
+    if (name.startsWith("$") && !isKnown) throw invalid(`Query option '${name.slice(1)}' is not allowed.`);
+  }
+  const expand = parameters.get("$expand");
+  if (api === "defender" && expand !== null && expand !== "evidence") {
+    throw invalid(`Could not find a property named '${expand}' on type '${typeName}'.`);
+  }
 }
 
 /** The query of the next page. */
@@ -65,7 +77,10 @@ export function nextParameters(parameters: URLSearchParams, skip: number, rules:
   return [...next].map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&");
 }
 
-function readFilter(text: string | null, { schema, typeName, updated }: Collection): Pick<StoreQuery, "from" | "to" | "test"> {
+function readFilter(
+  text: string | null,
+  { schema, typeName, updated }: Collection,
+): Pick<StoreQuery, "from" | "to" | "test"> {
   if (text === null) return { from: undefined, to: undefined, test: undefined };
   try {
     return parseFilter(text, schema, typeName, updated);
@@ -76,12 +91,17 @@ function readFilter(text: string | null, { schema, typeName, updated }: Collecti
 }
 
 /** Lists come newest first unless asked otherwise. */
-function readOrder(text: string | null, collection: Collection, rules: ListRules): Pick<StoreQuery, "by" | "descending"> {
+function readOrder(
+  text: string | null,
+  collection: Collection,
+  rules: ListRules,
+): Pick<StoreQuery, "by" | "descending"> {
   const standard = { by: "updated", descending: true } as const;
   if (text === null || rules.orderBy === "ignored") return standard;
   if (rules.orderBy === "refused") throw invalid("Query option 'OrderBy' is not allowed.");
   const [property, direction = "asc"] = text.trim().split(/\s+/);
-  const by = property === collection.updated ? "updated" : property === collection.created ? "created" : undefined;
+  const by =
+    property === collection.updated ? "updated" : property === collection.created ? "created" : undefined;
   if (by === undefined || !/^(asc|desc)$/.test(direction)) {
     throw invalid(`Could not find a property named '${property}' on type '${collection.typeName}'.`);
   }

@@ -1,6 +1,13 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
 
 /** A server on a loopback port that can go away and come back under the same address. */
 export interface Listener {
@@ -41,9 +48,7 @@ export async function listen(
   const { tls } = options;
   const open = async (port: number): Promise<Server> => {
     const server: Server =
-      tls === undefined
-        ? createServer(answer)
-        : createTlsServer({ ...tls, ...(tls.ca === undefined ? {} : { requestCert: true }) }, answer);
+      tls === undefined ? createServer(answer) : createTlsServer(tlsOptions(tls), answer);
     // Answers that hang on purpose must not be cut by the server itself.
     server.requestTimeout = 0;
     // Longer than any client keeps a connection in reserve, so that no request meets a socket that is just closing.
@@ -72,6 +77,10 @@ export async function listen(
       server ??= await open(port);
     },
   };
+}
+
+function tlsOptions({ key, cert, ca }: NonNullable<ListenerOptions["tls"]>): TlsOptions {
+  return ca === undefined ? { key, cert } : { key, cert, ca, requestCert: true, rejectUnauthorized: true };
 }
 
 /** Cuts the connection with a TCP reset, as a crashed host or a strict firewall does. */

@@ -1,12 +1,25 @@
 import type { JsonObject } from "../model/alert.ts";
 import { formatTicks } from "../model/ticks.ts";
 import { type Draft, pascal, triage } from "./draft.ts";
-import { address, advice, before, device, exactNumber, oddSentence, person, type Surroundings } from "./invention.ts";
+import {
+  address,
+  advice,
+  before,
+  device,
+  exactNumber,
+  oddSentence,
+  person,
+  type Surroundings,
+} from "./invention.ts";
 import type { Random } from "./random.ts";
 
 const SOURCES = ["WindowsDefenderAv", "WindowsDefenderAtp", "CustomerTI", "AutomatedInvestigation"] as const;
 const CATEGORIES = ["Malware", "CommandAndControl", "Execution", "SuspiciousActivity", "Ransomware"] as const;
-const TITLES = ["'Beispiel' malware was prevented", "Suspicious service started", "Verdächtige Anmeldung auf einem Server"] as const;
+const TITLES = [
+  "'Beispiel' malware was prevented",
+  "Suspicious service started",
+  "Verdächtige Anmeldung auf einem Server",
+] as const;
 
 /** All keys of an evidence record: each record has every one, and null where it does not apply. */
 const NO_EVIDENCE = {
@@ -40,60 +53,65 @@ const NO_EVIDENCE = {
 
 /** Invents one version of an alert of Defender for Endpoint `api/alerts`. */
 export function mdeAlert(draft: Draft): JsonObject {
-  const { alert: random, around, revision, created, updated } = draft;
-  const id = `${random.chance(0.9) ? "da" : "ar"}6383${random.whole(10_000_000, 99_999_999)}${random.whole(100_000, 999_999)}_${
-    random.chance(0.5) ? "-" : ""
-  }${random.whole(1, 2_147_483_647)}`;
+  const { alert: random, around, revision, created, updated, shape } = draft;
   const machine = random.chance(0.05) ? undefined : device(random, around);
-  const severity = random.pick(["Informational", "Low", "Medium", "High", "UnSpecified"]);
   const stage = triage(revision);
-  const status = pascal(stage.status);
-  const incidentId = random.whole(1, 9000);
-  const category = random.pick(CATEGORIES);
-  const detectionSource = random.pick(SOURCES);
-  const assignedTo = revision === 1 ? null : "Automation";
-  const user = person(random, around);
-  return {
-    id,
-    incidentId,
-    investigationId: random.chance(0.5) ? null : exactNumber(`90071992547409${random.whole(10, 99)}`),
-    assignedTo,
-    severity,
-    status,
-    classification: stage.classification === null ? null : pascal(stage.classification),
-    determination: stage.determination === null ? null : pascal(stage.determination),
-    investigationState: random.pick(["Queued", "Benign", "UnsupportedAlertType", "PendingApproval"]),
-    detectionSource,
-    detectorId: random.guid(),
-    category,
-    threatFamilyName: random.chance(0.5) ? null : "Beispiel",
+  const head = {
+    id: alertId(random),
+    incidentId: random.whole(1, 9000),
+    assignedTo: revision === 1 ? null : "Automation",
+    severity: random.pick(["Informational", "Low", "Medium", "High", "UnSpecified"]),
+    status: pascal(stage.status),
+    classification: pascal(stage.classification),
+    determination: pascal(stage.determination),
+    detectionSource: random.pick(SOURCES),
+    category: random.pick(CATEGORIES),
     title: random.pick(TITLES),
-    description: `Something was detected. ${oddSentence(random)}\r\n${advice(random)}`,
     alertCreationTime: formatTicks(created),
-    firstEventTime: before(created, 3_600_000, random),
-    lastEventTime: before(created, 60_000, random),
     lastUpdateTime: formatTicks(updated),
     resolvedTime: stage.status === "resolved" ? formatTicks(updated) : null,
     machineId: machine?.id ?? null,
     computerDnsName: machine?.dnsName ?? null,
-    rbacGroupName: random.chance(0.5) ? null : "UnassignedGroup",
     aadTenantId: around.tenantId,
+  };
+  return shape.size === "small"
+    ? { ...head, evidence: [] }
+    : { ...head, ...body(draft), evidence: evidenceOf(draft) };
+}
+
+function body({ alert: random, around, revision, created }: Draft): JsonObject {
+  const user = person(random, around);
+  const account = { accountName: user.account, domainName: "CORP" };
+  return {
+    investigationId: random.chance(0.5) ? null : exactNumber(`90071992547409${random.whole(10, 99)}`),
+    investigationState: random.pick(["Queued", "Benign", "UnsupportedAlertType", "PendingApproval"]),
+    detectorId: random.guid(),
+    description: `Something was detected. ${oddSentence(random)}\r\n${advice(random)}`,
+    threatFamilyName: random.chance(0.5) ? null : "Beispiel",
     threatName: null,
+    firstEventTime: before(created, 3_600_000, random),
+    lastEventTime: before(created, 60_000, random),
+    rbacGroupName: random.chance(0.5) ? null : "UnassignedGroup",
     mitreTechniques: random.chance(0.5) ? [] : ["T1543.003"],
     relatedUser: random.chance(0.5) ? null : { userName: user.account, domainName: "CORP" },
-    loggedOnUsers: random.chance(0.3) ? [] : [{ accountName: user.account, domainName: "CORP" }],
+    loggedOnUsers: random.chance(0.3) ? [] : [account],
     comments: Array.from({ length: Math.min(revision - 1, 20) }, (_, index) => ({
       comment: `Geprüft (${index + 1})`,
       createdBy: `analyst1@${around.domain}`,
       createdTime: formatTicks(created),
     })),
     domains: [],
-    evidence: evidenceOf(draft),
   };
 }
 
+/** `da637551227677560813_-961444813` */
+function alertId(random: Random): string {
+  const prefix = random.chance(0.9) ? "da" : "ar";
+  const ticks = `6383${random.whole(10_000_000, 99_999_999)}${random.whole(100_000, 999_999)}`;
+  return `${prefix}${ticks}_${random.chance(0.5) ? "-" : ""}${random.whole(1, 2_147_483_647)}`;
+}
+
 function evidenceOf({ alert: random, around, revision, created, shape }: Draft): object[] {
-  if (shape.size === "small") return [];
   const usual = random.chance(0.12) ? random.whole(5, 11) : random.whole(1, 4);
   const count = shape.size === "huge" ? 600 : usual + Math.min(revision - 1, 6);
   const kinds = ["File", "Process", "User", "Ip", "Url", "Registry"] as const;
@@ -109,13 +127,24 @@ function entity(kind: string, random: Random, around: Surroundings): object {
   const user = person(random, around);
   switch (kind) {
     case "User":
-      return { accountName: user.account, domainName: "CORP", userSid: user.sid, aadUserId: user.objectId, userPrincipalName: user.upn };
+      return {
+        accountName: user.account,
+        domainName: "CORP",
+        userSid: user.sid,
+        aadUserId: user.objectId,
+        userPrincipalName: user.upn,
+      };
     case "Ip":
       return { ipAddress: address(random) };
     case "Url":
       return { url: `https://drop-${random.hex(6)}.example/ü?a=1&b=2` };
     case "Registry":
-      return { registryKey: "SOFTWARE\\Run", registryHive: "HKEY_LOCAL_MACHINE", registryValueType: "Unknown", registryValueName: "" };
+      return {
+        registryKey: "SOFTWARE\\Run",
+        registryHive: "HKEY_LOCAL_MACHINE",
+        registryValueType: "Unknown",
+        registryValueName: "",
+      };
     case "Process":
       return {
         ...file(random),
@@ -133,5 +162,10 @@ function entity(kind: string, random: Random, around: Surroundings): object {
 }
 
 function file(random: Random): object {
-  return { sha1: random.hex(40), sha256: random.hex(64), fileName: "updater.exe", filePath: "C:\\ProgramData" };
+  return {
+    sha1: random.hex(40),
+    sha256: random.hex(64),
+    fileName: "updater.exe",
+    filePath: "C:\\ProgramData",
+  };
 }

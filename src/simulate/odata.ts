@@ -92,7 +92,9 @@ export function parseFilter(text: string, schema: FilterSchema, typeName: string
     const operator = COMPARISONS.find((candidate) => take(candidate));
     if (operator === undefined) return fail();
     const operand = readOperand(tokens[at++], type) ?? fail();
-    return property.value === updated ? bounds(operator, operand.value, updated) : words(property.value, operator, operand.value);
+    return property.value === updated
+      ? bounds(operator, operand.value, updated)
+      : words(property.value, operator, operand.value);
   };
   const membership = (property: string): Filter => {
     const wanted: unknown[] = [];
@@ -121,24 +123,29 @@ function tokenize(text: string): readonly Token[] {
       const value = pattern.exec(text)?.[0];
       return value === undefined ? undefined : { kind, value };
     }).find((token) => token !== undefined);
-    if (found === undefined) throw new FilterError(`Invalid filter clause: Syntax error at position ${at} in '${text}'.`);
+    if (found === undefined)
+      throw new FilterError(`Invalid filter clause: Syntax error at position ${at} in '${text}'.`);
     tokens.push(found);
     at += found.value.length;
   }
 }
 
 /** The operand in a box, because null is one. */
-function readOperand(token: Token | undefined, type: FilterSchema[string]): { readonly value: Operand } | undefined {
+function readOperand(
+  token: Token | undefined,
+  type: FilterSchema[string],
+): { readonly value: Operand } | undefined {
   if (token === undefined) return undefined;
   if (token.kind === "word" && token.value === "null") return { value: null };
-  if (type === "instant") {
-    // The service's instants have seven digits; it refuses a literal with more, and one without a zone.
-    const wellFormed = /^[^.]+(\.\d{1,7})?(Z|[+-]\d{2}:\d{2})$/i.test(token.value);
-    const ticks = token.kind === "instant" && wellFormed ? parseTicks(token.value) : undefined;
-    return ticks === undefined ? undefined : { value: ticks };
-  }
+  if (type === "instant") return token.kind === "instant" ? readInstant(token.value) : undefined;
   if (type === "number") return token.kind === "number" ? { value: Number(token.value) } : undefined;
   return token.kind === "text" ? { value: token.value.slice(1, -1).replaceAll("''", "'") } : undefined;
+}
+
+/** The service's instants have seven digits; it refuses a literal with more, and one without a zone. */
+function readInstant(text: string): { readonly value: Ticks } | undefined {
+  const ticks = /^[^.]+(\.\d{1,7})?(Z|[+-]\d{2}:\d{2})$/i.test(text) ? parseTicks(text) : undefined;
+  return ticks === undefined ? undefined : { value: ticks };
 }
 
 function bounds(operator: Comparison, operand: Operand, updated: string): Filter {
@@ -203,11 +210,19 @@ function asTest({ from, to, test }: Filter, updated: string): (facts: Facts) => 
   return (facts) => {
     const at = facts[updated];
     if (typeof at !== "bigint") return false;
-    return (from === undefined || at >= from) && (to === undefined || at < to) && (test === undefined || test(facts));
+    return (
+      (from === undefined || at >= from) &&
+      (to === undefined || at < to) &&
+      (test === undefined || test(facts))
+    );
   };
 }
 
-function pick(left: Ticks | undefined, right: Ticks | undefined, wins: (left: Ticks, right: Ticks) => boolean): Ticks | undefined {
+function pick(
+  left: Ticks | undefined,
+  right: Ticks | undefined,
+  wins: (left: Ticks, right: Ticks) => boolean,
+): Ticks | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return wins(left, right) ? left : right;
 }

@@ -26,7 +26,10 @@ export function randomFrom(...seed: readonly (string | number)[]): Random {
   const whole = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
   const hex = (digits: number): string => {
     let text = "";
-    while (text.length < digits) text += Math.floor(next() * 0x1_0000_0000).toString(16).padStart(8, "0");
+    while (text.length < digits)
+      text += Math.floor(next() * 0x1_0000_0000)
+        .toString(16)
+        .padStart(8, "0");
     return text.slice(0, digits);
   };
   return {

@@ -24,7 +24,10 @@ export function createCallCounter(): CallCounter {
         const nth = calls.at(-1 - most);
         return nth === undefined || nth <= now - span ? 0 : nth + span - now;
       };
-      return Math.max(waitFor(limit.perMinute, MINUTE_MS), limit.perHour === undefined ? 0 : waitFor(limit.perHour, HOUR_MS));
+      return Math.max(
+        waitFor(limit.perMinute, MINUTE_MS),
+        limit.perHour === undefined ? 0 : waitFor(limit.perHour, HOUR_MS),
+      );
     },
   };
 }

@@ -12,7 +12,7 @@ export interface StoreQuery extends Filter {
   readonly top: number;
 }
 
-export interface StorePage {
+interface StorePage {
   readonly versions: readonly Version[];
   /** All that match, whatever the page holds. */
   readonly total: number;

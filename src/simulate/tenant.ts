@@ -1,31 +1,32 @@
 import type { JsonObject } from "../model/alert.ts";
 import { parseTicks, type Ticks, ticksFromMs } from "../model/ticks.ts";
-import type { DefenderTenant, TenantApi } from "./defender.ts";
+import type { DefenderTenant } from "./defender.ts";
 import type { AlertShapeOptions, Draft } from "./draft.ts";
-import type { Directory } from "./entra.ts";
+import type { AppRegistration, Directory } from "./entra-directory.ts";
 import { graphAlert } from "./graph-alerts.ts";
 import { graphIncident } from "./graph-incidents.ts";
 import { roundAsStored, type Surroundings } from "./invention.ts";
 import { mdeAlert } from "./mde-alerts.ts";
 import { randomFrom } from "./random.ts";
+import type { TenantApi } from "./tenant-api.ts";
 import { createTenantStore, type SourceName, type TenantStore } from "./tenant-store.ts";
 import { plantedVersion, type Version, versionOf } from "./version.ts";
 
 /** When an alert was last updated: milliseconds since the epoch, or the text the service writes. */
-export type Instant = number | string;
+type Instant = number | string;
 
-export interface AddOptions extends AlertShapeOptions {
+interface AddOptions extends AlertShapeOptions {
   /** Update time of all of them, or of the newest where they are spread; default now. */
-  readonly at?: Instant;
-  /** Spreads the update times evenly over this span before `at`; without it each is rounded as real ones are. */
-  readonly spreadMs?: number;
+  readonly at?: Instant | undefined;
+  /** Spreads the update times evenly over this span before `at`. */
+  readonly spreadMs?: number | undefined;
   /** All share one update time, to the last digit. */
-  readonly sameInstant?: boolean;
+  readonly sameInstant?: boolean | undefined;
   /** How much later than now the service shows them. */
   readonly lateMs?: number;
 }
 
-export interface UpdateOptions extends AlertShapeOptions {
+interface UpdateOptions extends AlertShapeOptions {
   readonly at?: Instant;
   readonly lateMs?: number;
 }
@@ -39,6 +40,8 @@ export interface WorldTenant {
   readonly tenantId: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Secrets and certificates of the application, which other tenants may share. */
+  readonly app: AppRegistration;
   /** Consent, roles, faults and requests at the sign-in host. */
   readonly entra: Directory;
   /** Faults, limits and requests at Graph. */
@@ -65,6 +68,7 @@ export interface TenantOptions {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly seed: string;
+  readonly app: AppRegistration;
   readonly entra: Directory;
   readonly graph: TenantApi;
   readonly defender: TenantApi;
@@ -89,7 +93,11 @@ interface Origin {
 
 export function createTenant(options: TenantOptions): WorldTenant {
   const { id, tenantId, seed, now } = options;
-  const around: Surroundings = { tenantId, domain: `${id}.example`, portal: "https://security.portal.example" };
+  const around: Surroundings = {
+    tenantId,
+    domain: `${id}.example`,
+    portal: "https://security.portal.example",
+  };
   const stores: Record<SourceName, TenantStore> = {
     graph_alerts: createTenantStore(),
     graph_incidents: createTenantStore(),
@@ -102,6 +110,7 @@ export function createTenant(options: TenantOptions): WorldTenant {
   };
   const ledger: Version[] = [];
   const chance = randomFrom(seed, tenantId, "times");
+  let made = 0;
   let planted = 0;
 
   const hold = (version: Version): Version => {
@@ -110,7 +119,13 @@ export function createTenant(options: TenantOptions): WorldTenant {
     stores[version.source].hold(version, now());
     return version;
   };
-  const invent = (source: SourceName, origin: Omit<Origin, "latest">, revision: number, updated: Ticks, visibleAt: number): Version => {
+  const invent = (
+    source: SourceName,
+    origin: Omit<Origin, "latest">,
+    revision: number,
+    updated: Ticks,
+    visibleAt: number,
+  ): Version => {
     const draft = { tenantId, source, revision, updated, created: origin.created, visibleAt };
     const alert = INVENTORS[source]({
       around,
@@ -125,18 +140,29 @@ export function createTenant(options: TenantOptions): WorldTenant {
   };
   const stampNow = (): Ticks => roundAsStored(ticksFromMs(now()) + BigInt(chance.whole(0, 9999)), chance);
 
+  const updateTimes = (
+    count: number,
+    { at, spreadMs, sameInstant }: Pick<AddOptions, "at" | "spreadMs" | "sameInstant">,
+  ): Ticks[] => {
+    const isSpread = spreadMs !== undefined;
+    if (at === undefined && !isSpread && sameInstant !== true) return Array.from({ length: count }, stampNow);
+    const last = at === undefined ? stampNow() : ticksOf(at);
+    const step = isSpread ? (spreadMs * 10_000) / count : 0;
+    return Array.from(
+      { length: count },
+      (_, position) => last - BigInt(Math.round((count - 1 - position) * step)),
+    );
+  };
+
   return {
     ...options,
     stores,
     ledger,
     add: (source, count, { at, spreadMs, sameInstant, lateMs = 0, ...shape } = {}) => {
       const visibleAt = now() + lateMs;
-      const last = at === undefined ? stampNow() : ticksOf(at);
-      return Array.from({ length: count }, (_, position) => {
-        const back = spreadMs === undefined ? 0n : BigInt(Math.round(((count - 1 - position) * spreadMs * 10_000) / count));
-        const updated =
-          at !== undefined || sameInstant === true || position === count - 1 ? last - back : spreadMs === undefined ? stampNow() : last - back;
-        const origin = { index: origins[source].size, created: updated - BigInt(chance.whole(0, 600_000_000)), shape };
+      return updateTimes(count, { at, spreadMs, sameInstant }).map((updated) => {
+        const created = updated - BigInt(chance.whole(0, 600_000_000));
+        const origin = { index: made++, created, shape };
         const version = hold(invent(source, origin, 1, updated, visibleAt));
         origins[source].set(version.alertId, { ...origin, latest: version });
         return version;

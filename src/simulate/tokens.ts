@@ -28,7 +28,13 @@ export function createTokenMint(): TokenMint {
   return {
     issue: (claims) => {
       const now = Date.now() / 1000;
-      const payload = encode({ ...claims, iss: `https://sts.windows.net/${claims.tid}/`, iat: now, nbf: Math.floor(now), ver: "1.0" });
+      const payload = encode({
+        ...claims,
+        iss: `https://sts.windows.net/${claims.tid}/`,
+        iat: now,
+        nbf: Math.floor(now),
+        ver: "1.0",
+      });
       return `${header}.${payload}.${seal(`${header}.${payload}`).toString("base64url")}`;
     },
     read: (token) => {

@@ -35,7 +35,11 @@ const TRIES = 8;
 export function startTraffic(
   tenantsNow: () => readonly WorldTenant[],
   options: TrafficOptions,
-  circumstances: { readonly random: Random; readonly now: () => number; readonly quietBeforeUpdateMs: number },
+  circumstances: {
+    readonly random: Random;
+    readonly now: () => number;
+    readonly quietBeforeUpdateMs: number;
+  },
 ): Traffic {
   const { random, now, quietBeforeUpdateMs } = circumstances;
   const { perSecond, updates = 0.2, late = 0, lateMs = 2000, ties = 0.1, size = "real" } = options;
@@ -59,7 +63,8 @@ export function startTraffic(
     const shown = tenant.stores[source].visible(now());
     for (let tries = 0; tries < TRIES && shown.length > 0; tries++) {
       const version = shown[random.whole(0, shown.length - 1)];
-      if (version === undefined || !version.genuine || now() - version.visibleAt < quietBeforeUpdateMs) continue;
+      if (version === undefined || !version.genuine || now() - version.visibleAt < quietBeforeUpdateMs)
+        continue;
       if (tenant.latest(source, version.alertId) === version) return version;
     }
     return undefined;

@@ -1,6 +1,6 @@
 import { type JsonObject, text } from "../model/alert.ts";
 import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
-import { type Collection, COLLECTIONS } from "./collections.ts";
+import { COLLECTIONS, type Collection } from "./collections.ts";
 import { writeJson } from "./invention.ts";
 import type { Facts } from "./odata.ts";
 import type { SourceName } from "./tenant-store.ts";
@@ -50,14 +50,23 @@ export function versionOf(alert: JsonObject, draft: VersionDraft, fallbackId: st
   const { evidence, ...head } = alert;
   const bytes = Buffer.from(writeJson(evidence === undefined ? head : { ...head, evidence }));
   const updatedText = text(alert[collection.updated]) ?? text(alert[collection.created]);
+  const updated = parseTicks(updatedText) ?? draft.updated;
   const isOwn = alert[collection.tenantId] === draft.tenantId;
-  return create(bytes, draft, {
-    alertId: text(alert["id"]) ?? fallbackId,
-    updatedText: updatedText ?? formatTicks(draft.updated),
-    facts: { ...factsOf(alert, collection), [collection.updated]: draft.updated, [collection.created]: draft.created },
-    evidence: draft.source === "mde_alerts" && evidence !== undefined ? evidenceSpan(bytes) : undefined,
-    genuine: text(alert["id"]) !== undefined && updatedText !== undefined && isOwn,
-  });
+  return create(
+    bytes,
+    { ...draft, updated },
+    {
+      alertId: text(alert["id"]) ?? fallbackId,
+      updatedText: updatedText ?? formatTicks(updated),
+      facts: {
+        ...factsOf(alert, collection),
+        [collection.updated]: updated,
+        [collection.created]: draft.created,
+      },
+      evidence: draft.source === "mde_alerts" && evidence !== undefined ? evidenceSpan(bytes) : undefined,
+      genuine: text(alert["id"]) !== undefined && updatedText !== undefined && isOwn,
+    },
+  );
 }
 
 /** A version whose content is any text at all. */

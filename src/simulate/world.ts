@@ -3,15 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Balance, type BalanceOptions, createTally, type Tally } from "./balance.ts";
 import { type Authority, type Certificate, createAuthority, writeAuthority } from "./certificates.ts";
-import { createTenantApi, type Defender, startDefender } from "./defender.ts";
-import { createDirectory, type Entra, type Resource, startEntra } from "./entra.ts";
+import { type Defender, startDefender } from "./defender.ts";
+import { startEntra } from "./entra.ts";
+import { type AppRegistration, createDirectory, type Entra, type Resource } from "./entra-directory.ts";
 import { startHec } from "./hec.ts";
 import type { HecOptions, HecReceiver } from "./hec-receiver.ts";
 import { randomFrom } from "./random.ts";
 import { createTenant, type WorldTenant } from "./tenant.ts";
-import type { Version } from "./version.ts";
+import { createTenantApi } from "./tenant-api.ts";
 import { createTokenMint } from "./tokens.ts";
 import { startTraffic, type Traffic, type TrafficOptions } from "./traffic.ts";
+import type { Version } from "./version.ts";
 
 /**
  * A whole simulated world on loopback ports: sign-in host, Graph, Defender for Endpoint and a Splunk receiver, which
@@ -38,7 +40,7 @@ export interface World {
   tenant(id: string): WorldTenant;
   addTenant(tenant: TenantRequest): WorldTenant;
   /** A further receiver with a ledger of its own. */
-  addHec(options?: Partial<HecOptions>): Promise<{ readonly hec: HecReceiver; readonly tally: Tally }>;
+  addHec(options?: WorldHecOptions): Promise<{ readonly hec: HecReceiver; readonly tally: Tally }>;
   /** A certificate with an RSA key that every application of the world may sign in with. */
   clientCertificate(): Promise<Certificate>;
   traffic(options: TrafficOptions): Traffic;
@@ -51,9 +53,12 @@ export interface World {
   close(): Promise<void>;
 }
 
-export type TenantRequest =
+type TenantRequest =
   | string
   | { readonly id: string; readonly name?: string; readonly tenantId?: string; readonly clientId?: string };
+
+/** `secure` has the receiver speak HTTPS with a certificate of the world's authority. */
+type WorldHecOptions = Partial<HecOptions> & { readonly secure?: boolean };
 
 export interface WorldOptions {
   readonly tenants: readonly TenantRequest[];
@@ -64,7 +69,7 @@ export interface WorldOptions {
   /** The services' own limits on calls, or none. Default `real`. */
   readonly limits?: "real" | "none";
   readonly tokenLifetimeSeconds?: number;
-  readonly hec?: Partial<HecOptions>;
+  readonly hec?: WorldHecOptions;
   /**
    * How long a version has to be visible before traffic may supersede it, and before it is owed if something else
    * supersedes it. Default 3,000.
@@ -77,7 +82,10 @@ const DEFENDER_LIMIT = { perMinute: 100, perHour: 1500 };
 const HEC_TOKEN = "5f3c1de8-0a53-4c0e-9d0a-3f2a7c1b9e55";
 const AUDIENCES: Readonly<Record<Resource, readonly string[]>> = {
   graph: ["https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"],
-  defender: ["https://api.securitycenter.microsoft.com", "https://securitycenter.onmicrosoft.com/windowsatpservice"],
+  defender: [
+    "https://api.securitycenter.microsoft.com",
+    "https://securitycenter.onmicrosoft.com/windowsatpservice",
+  ],
   monitor: ["https://monitor.azure.com"],
 };
 
@@ -92,7 +100,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const certificate = await authority.issue({ name: "alertferry simulated cloud", usage: "server" });
   const entra = await startEntra({ mint, certificate, tokenLifetimeSeconds: options.tokenLifetimeSeconds });
   const defender = await startDefender(mint, now);
-  const hec = await startHec({ tokens: [{ value: HEC_TOKEN }], ...options.hec });
+  const startReceiver = ({ secure = false, ...more }: WorldHecOptions = {}) =>
+    startHec({ tokens: [{ value: HEC_TOKEN }], ...(secure ? { tls: certificate } : {}), ...more });
+  const hec = await startReceiver(options.hec);
   const receivers = [hec];
   const traffics: Traffic[] = [];
   registerAudiences(entra, defender);
@@ -114,14 +124,15 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     const own = randomFrom(seed, "tenant", wanted.id);
     const tenantId = wanted.tenantId ?? own.guid();
     const clientId = wanted.clientId ?? (options.apps === "per-tenant" ? own.guid() : sharedClientId);
-    const clientSecret = secretOf(entra, clientId, seed);
+    const app = appOf(entra, clientId, seed);
     const limit = <T>(real: T) => (options.limits === "none" ? undefined : real);
     const tenant = createTenant({
       id: wanted.id,
       name: wanted.name ?? `${wanted.id.charAt(0).toUpperCase()}${wanted.id.slice(1)} Ltd`,
       tenantId,
       clientId,
-      clientSecret,
+      clientSecret: app.secrets[0]?.value ?? "",
+      app,
       seed,
       entra: createDirectory(tenantId, [clientId]),
       graph: createTenantApi(limit(GRAPH_LIMIT)),
@@ -161,8 +172,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       return tenant;
     },
     addTenant,
-    addHec: async (more = {}) => {
-      const further = await startHec({ tokens: [{ value: HEC_TOKEN }], ...more });
+    addHec: async (wanted) => {
+      const further = await startReceiver(wanted);
       receivers.push(further);
       return { hec: further, tally: createTally(further, index, isOwed) };
     },
@@ -182,7 +193,12 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     tally,
     close: async () => {
       for (const traffic of traffics) traffic.stop();
-      const listeners = [entra.listener, defender.graph, defender.defender, ...receivers.map(({ listener }) => listener)];
+      const listeners = [
+        entra.listener,
+        defender.graph,
+        defender.defender,
+        ...receivers.map(({ listener }) => listener),
+      ];
       await Promise.all(listeners.map((listener) => listener.stop()));
       await rm(directory, { recursive: true, force: true });
     },
@@ -200,12 +216,13 @@ function registerAudiences(entra: Entra, defender: Defender): void {
   }
 }
 
-/** The secret of an application, which is registered when it is met first. */
-function secretOf(entra: Entra, clientId: string, seed: string): string {
-  const known = entra.apps.get(clientId)?.secrets[0];
-  if (known !== undefined) return known.value;
+/** The registration of an application, made when it is met first. */
+function appOf(entra: Entra, clientId: string, seed: string): AppRegistration {
+  const known = entra.apps.get(clientId);
+  if (known !== undefined) return known;
   // Real secrets hold characters that a form must encode.
   const value = `${randomFrom(seed, "secret", clientId).hex(8)}~/+&=%_secret`;
-  entra.apps.set(clientId, { clientId, secrets: [{ value }], certificates: [], federated: [] });
-  return value;
+  const app = { clientId, secrets: [{ value }], certificates: [], federated: [] };
+  entra.apps.set(clientId, app);
+  return app;
 }

@@ -37,7 +37,7 @@ export const EVENTS = {
   "config.warning": {
     level: "warn",
     says: "The configuration works, but has a weakness.",
-    means: "`error.message` names the place and what would be better.",
+    means: "`error.message` names the place and what would be better; `alertferry check` lists all of them.",
   },
   "redis.trouble": {
     level: "warn",

@@ -73,7 +73,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     daemonStopping: (signal: string) => say("daemon.stopping", { signal }),
     daemonStopped: (durationMs: number) => say("daemon.stopped", { durationMs }),
     daemonFailed: (error: unknown) => say("daemon.failed", { error: errorFields(error) }),
-    configWarning: (message: string) => say("config.warning", { error: { message } }),
+    /** @param more how many others there are, which `alertferry check` lists. */
+    configWarning: (message: string, more: number) =>
+      say("config.warning", { error: { message }, ...(more > 0 ? { more } : {}) }),
 
     redisTrouble(error: Error): void {
       sayState("redis", "down", "redis.trouble", { error: errorFields(error) });

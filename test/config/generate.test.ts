@@ -3,10 +3,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { GENERATED, staleFiles } from "../../src/cli/generate.ts";
-import { ConfigFile, SINK_DEFINITIONS } from "../../src/config/schema.ts";
 import { renderConfigurationPage } from "../../src/config/reference-doc.ts";
+import { ConfigFile, SINK_DEFINITIONS } from "../../src/config/schema.ts";
 import { FAILURES } from "../../src/model/failure.ts";
 import { SOURCES } from "../../src/sources/index.ts";
+import { EVENTS, METRICS } from "../../src/telemetry/catalogue.ts";
 import { folderWith } from "./support.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -43,7 +44,8 @@ describe("docs/configuration.md", () => {
 
   it("names every top-level key, sink and source", () => {
     for (const key of Object.keys(ConfigFile.shape)) expect(text).toContain(`\`${key}\``);
-    for (const { type, summary } of SINK_DEFINITIONS) expect(text).toContain(`### \`type: ${type}\`\n\n${summary}`);
+    for (const { type, summary } of SINK_DEFINITIONS)
+      expect(text).toContain(`### \`type: ${type}\`\n\n${summary}`);
     for (const { type } of SOURCES) expect(text).toMatch(new RegExp(`^\\| \`${type}\` \\|.*\\|$`, "m"));
     for (const { permission } of SOURCES) expect(text).toContain(permission);
   });
@@ -60,7 +62,22 @@ describe("docs/failures.md", () => {
   it("tells every failure", () => {
     const text = GENERATED.find(({ path }) => path === "docs/failures.md")?.render() ?? "";
 
-    for (const [kind, { means }] of Object.entries(FAILURES)) expect(text).toContain(`| \`${kind}\` | ${means} |`);
+    for (const [kind, { means }] of Object.entries(FAILURES))
+      expect(text).toContain(`| \`${kind}\` | ${means} |`);
+  });
+});
+
+describe("docs/events.md and docs/metrics.md", () => {
+  const render = (wanted: string) => GENERATED.find(({ path }) => path === wanted)?.render() ?? "";
+
+  it("tell every event with its anchor, and every metric", () => {
+    for (const [event, { says }] of Object.entries(EVENTS)) {
+      expect(render("docs/events.md")).toContain(`<a id="${event.replace(".", "-")}"></a>\`${event}\` |`);
+      expect(render("docs/events.md")).toContain(`| ${says} |`);
+    }
+    for (const [metric, { type }] of Object.entries(METRICS)) {
+      expect(render("docs/metrics.md")).toContain(`| \`alertferry_${metric}\` | ${type} |`);
+    }
   });
 });
 

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { isObject, type JsonObject } from "../../src/model/alert.ts";
 import { jsonSchema } from "../../src/config/json-schema.ts";
+import { isObject, type JsonObject } from "../../src/model/alert.ts";
 
 const SCHEMA = jsonSchema();
 
@@ -85,10 +85,15 @@ function isValid(schema: JsonObject, value: unknown): boolean {
       case "items":
         return !Array.isArray(value) || value.every((item) => isObject(rule) && isValid(rule, item));
       case "required":
-        return !isObject(value) || (Array.isArray(rule) && rule.every((key) => Object.hasOwn(value, String(key))));
+        return (
+          !isObject(value) || (Array.isArray(rule) && rule.every((key) => Object.hasOwn(value, String(key))))
+        );
       case "properties":
         return Object.keys(isObject(value) ? value : {}).every(
-          (key) => !isObject(rule) || !Object.hasOwn(rule, key) || isValid(child(rule, key), isObject(value) ? value[key] : {}),
+          (key) =>
+            !isObject(rule) ||
+            !Object.hasOwn(rule, key) ||
+            isValid(child(rule, key), isObject(value) ? value[key] : {}),
         );
       case "propertyNames":
         return Object.keys(isObject(value) ? value : {}).every((key) => isObject(rule) && isValid(rule, key));

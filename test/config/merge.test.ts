@@ -43,7 +43,11 @@ describe("defaults and tenants", () => {
   it("replaces lists and the cloud", () => {
     const tenant = tenantWith("sources: [mde_alerts], sinks: [archive], cloud: gcc-high");
 
-    expect(tenant).toMatchObject({ sources: ["mde_alerts"], sinks: ["archive"], cloud: { name: "gcc-high" } });
+    expect(tenant).toMatchObject({
+      sources: ["mde_alerts"],
+      sinks: ["archive"],
+      cloud: { name: "gcc-high" },
+    });
   });
 
   it("completes auth of the same type", () => {
@@ -82,7 +86,8 @@ describe("defaults and tenants", () => {
   });
 
   it("resolves a private cloud with its own addresses", () => {
-    const lab = "{ authority: https://entra.lab/, graph: http://127.0.0.1:1, defender: http://127.0.0.1:2, ca: lab.pem }";
+    const lab =
+      "{ authority: https://entra.lab/, graph: http://127.0.0.1:1, defender: http://127.0.0.1:2, ca: lab.pem }";
 
     const { config } = load(
       `clouds: { lab: ${lab} }\n${DEFAULTS}tenants: [{ id: a, tenantId: ${DIRECTORY}, cloud: lab }]\n${SINKS}`,
@@ -106,7 +111,9 @@ describe("defaults and tenants", () => {
   - { id: b, tenantId: ${GUIDS[1]} }
 `;
 
-    expect(problemsOf(`${DEFAULTS.replace("30s", "thirty").replace("archive", "archiv")}${tenants}${SINKS}`)).toEqual([
+    expect(
+      problemsOf(`${DEFAULTS.replace("30s", "thirty").replace("archive", "archiv")}${tenants}${SINKS}`),
+    ).toEqual([
       "a.yaml:4: defaults.sinks[1]: there is no sink `archiv`; did you mean `archive`?",
       "a.yaml:5: defaults.poll.interval: must be a duration such as 500ms, 60s, 15m, 24h or 7d",
     ]);
@@ -119,7 +126,10 @@ describe("defaults and tenants", () => {
   });
 
   it("reports a key that neither the tenant nor defaults have at the mapping that lacks it", () => {
-    const defaults = DEFAULTS.replace(/, clientSecret: "[^"]*"/, "").replace("  sources: [graph_alerts]\n", "");
+    const defaults = DEFAULTS.replace(/, clientSecret: "[^"]*"/, "").replace(
+      "  sources: [graph_alerts]\n",
+      "",
+    );
     const tenants = `tenants:\n  - id: a\n    tenantId: ${DIRECTORY}\n`;
 
     expect(problemsOf(`${defaults}${tenants}${SINKS}`)).toEqual([

@@ -43,7 +43,9 @@ describe("references", () => {
     const folder = folderWith({ "secrets/token": "abc" });
 
     expect(replace("${file:nope}", {}, folder).problems).toEqual(["the file nope does not exist"]);
-    expect(replace("${file:secrets}", {}, folder).problems).toEqual(["the file secrets is a folder, not a file"]);
+    expect(replace("${file:secrets}", {}, folder).problems).toEqual([
+      "the file secrets is a folder, not a file",
+    ]);
   });
 
   it("leaves $${ as a plain ${", () => {
@@ -66,7 +68,9 @@ describe("references", () => {
 
     expect(load(text, {}, { ...ENV, PORT: "9090" }).config.http.port).toBe(9090);
     expect(problemsOf(text, {}, { ...ENV, PORT: "http" })).toEqual(["a.yaml:1: http.port: must be a number"]);
-    expect(problemsOf(text, {}, { ...ENV, PORT: "99999" })).toEqual(["a.yaml:1: http.port: must be at most 65535"]);
+    expect(problemsOf(text, {}, { ...ENV, PORT: "99999" })).toEqual([
+      "a.yaml:1: http.port: must be at most 65535",
+    ]);
   });
 
   it("does not turn text in quotes into a number", () => {

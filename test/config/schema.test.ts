@@ -44,7 +44,9 @@ describe("the schema", () => {
   });
 
   it("knows every sink of the registry", () => {
-    const types = keysOf(ConfigFile).flatMap(({ path }) => /^sinks\.\*\((\w+)\)\.type$/.exec(path)?.[1] ?? []);
+    const types = keysOf(ConfigFile).flatMap(
+      ({ path }) => /^sinks\.\*\((\w+)\)\.type$/.exec(path)?.[1] ?? [],
+    );
 
     expect(types).toEqual(SINK_DEFINITIONS.map((definition) => definition.type));
   });
@@ -66,7 +68,8 @@ describe("the schema", () => {
       // Tokens do not cross clouds: sign-in, Graph and its audience are all of one.
       expect(endsInUs(cloud.graph)).toBe(endsInUs(cloud.authority));
       expect(cloud.graphAudience).toBe(cloud.graph);
-      for (const address of Object.values(cloud)) expect(z.url({ protocol: /^https$/ }).parse(address)).toBe(address);
+      for (const address of Object.values(cloud))
+        expect(z.url({ protocol: /^https$/ }).parse(address)).toBe(address);
     }
   });
 });

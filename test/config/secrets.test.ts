@@ -12,14 +12,22 @@ sinks:
   splunk: { type: splunk_hec, url: "https://s:1", token: "\${env:HEC}" }
 `;
 
-    const { secrets, warnings } = load(text, { token: "http-token\n" }, { ...ENV, OTHER: "other", HEC: "hec-token" });
+    const { secrets, warnings } = load(
+      text,
+      { token: "http-token\n" },
+      { ...ENV, OTHER: "other", HEC: "hec-token" },
+    );
 
     expect([...secrets].sort()).toEqual(["hec-token", "http-token", "other", "s3cr3t-value"].sort());
     expect(warnings).toEqual([]);
   });
 
   it("are the passwords of URLs too, as written and decoded", () => {
-    const { secrets } = load(`queue: { redis: "\${env:REDIS}" }\n${REST}`, {}, { ...ENV, REDIS: "rediss://u:p%40ss@h" });
+    const { secrets } = load(
+      `queue: { redis: "\${env:REDIS}" }\n${REST}`,
+      {},
+      { ...ENV, REDIS: "rediss://u:p%40ss@h" },
+    );
 
     expect(secrets).toEqual(expect.arrayContaining(["p%40ss", "p@ss"]));
   });

@@ -43,12 +43,20 @@ export function folderWith(files: Files): string {
   return folder;
 }
 
-export function load(text: string, more: Files = {}, env: Readonly<Record<string, string>> = ENV): LoadedConfig {
+export function load(
+  text: string,
+  more: Files = {},
+  env: Readonly<Record<string, string>> = ENV,
+): LoadedConfig {
   return loadConfig(join(folderWith({ "a.yaml": text, ...more }), "a.yaml"), env);
 }
 
 /** The problems as the user reads them, with file names as in the test; none when it loads. */
-export function problemsOf(text: string, more: Files = {}, env: Readonly<Record<string, string>> = ENV): string[] {
+export function problemsOf(
+  text: string,
+  more: Files = {},
+  env: Readonly<Record<string, string>> = ENV,
+): string[] {
   const folder = folderWith({ "a.yaml": text, ...more });
   try {
     loadConfig(join(folder, "a.yaml"), env);

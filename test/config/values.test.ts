@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ByteSize, Duration } from "../../src/net/options.ts";
-import { DEFAULTS, load, problemsOf, SINKS, TENANT } from "./support.ts";
+import { DEFAULTS, load, problemsOf, TENANT } from "./support.ts";
 
 describe("durations and sizes", () => {
   it("are read in every unit", () => {

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { startWorld } from "../../src/simulate/world.ts";
+import { configFor, startDaemon, TEST_HTTP, writeConfig } from "../support/daemon.ts";
+import { afterTest, temporaryFolder } from "../support/processes.ts";
+import { until } from "../support/until.ts";
+
+const TENANTS = 300;
+const ROUNDS = 3;
+
+it("polls 300 idle tenants on schedule in one process within 150 MB, without an info line", async () => {
+  const world = await startWorld({ tenants: Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`) });
+  afterTest(() => world.close());
+  const queue = { dataDir: await temporaryFolder() };
+  const defaults = { poll: { interval: "10s" } };
+  const daemon = await startDaemon(await writeConfig(configFor(world, { queue, http: TEST_HTTP, defaults })));
+  const rounds = () => Math.min(...world.tenants.map(({ graph }) => graph.requests.length));
+  await until(`every tenant was read ${ROUNDS} times`, () => rounds() >= ROUNDS, 120_000);
+
+  const status = readFileSync(`/proc/${daemon.child.pid}/status`, "utf8");
+  const peakMegabytes = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
+  expect(peakMegabytes).toBeLessThanOrEqual(150);
+  const spoken = daemon.log().filter(({ level }) => level !== "debug").map(({ event }) => event);
+  expect(spoken).toEqual(["daemon.started"]);
+  for (const { graph } of world.tenants) {
+    const times = graph.requests.map(({ at }) => at);
+    for (const [index, time] of times.entries()) {
+      // On schedule: an interval of 10 s with 5 % of jitter, and far from a second round too many.
+      if (index > 0) expect(time - (times[index - 1] ?? 0)).toBeGreaterThan(8_000);
+    }
+  }
+});
