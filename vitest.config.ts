@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** One project a folder. Those that start servers and processes run one file at a time. */
-const project = (name: string, folders: readonly string[], more: object = {}) => ({
+const project = (name: string, folders: readonly string[], more: object) => ({
   test: { name, include: folders.map((folder) => `test/${folder}/**/*.test.ts`), ...more },
 });
 

@@ -1,12 +1,15 @@
 import { isObject } from "../model/alert.ts";
 import type { HecReceiver, ReceivedEvent } from "./hec-receiver.ts";
 import { sameJsonValue } from "./json-text.ts";
+import type { Ledger } from "./ledger.ts";
 import type { Version } from "./version.ts";
 
 /** The truth of the sources against what one receiver has got. */
 export interface Balance {
   /** Versions that the sources have held; what was held only to be refused does not count. */
   readonly held: number;
+  /** Those of them that no source shows yet, because they arrive late. */
+  readonly awaited: number;
   /** Those of them that a poller can have seen, and so has to deliver. */
   readonly owed: number;
   /** Owed versions that arrived at least once. */
@@ -43,19 +46,9 @@ export interface Tally {
   stop(): void;
 }
 
-/** The versions of all tenants by alert id, and in the order they were added. */
-export interface VersionIndex {
-  readonly versions: readonly Version[];
-  byAlert(alertId: string): readonly Version[];
-}
-
 const KEPT_EXAMPLES = 100;
 
-export function createTally(
-  receiver: HecReceiver,
-  index: VersionIndex,
-  isOwed: (version: Version, graceMs: number) => boolean,
-): Tally {
+export function createTally(receiver: HecReceiver, ledger: Ledger): Tally {
   const arrived = new Map<Version, number>();
   const repeated = new Map<Version, number>();
   const strangers: ReceivedEvent[] = [];
@@ -77,7 +70,7 @@ export function createTally(
     else if (before > 0) repeated.set(version, (repeated.get(version) ?? 0) + 1);
   };
   const stop = receiver.onEvent((event) => {
-    const version = identify(event, index);
+    const version = identify(event, ledger);
     if (version?.genuine !== true) return countAlien(event);
     if (!sameJsonValue(event.bytes, version.bytes)) countAltered(version, event);
     if (namesOtherTenant(event, version)) totals.crossed++;
@@ -86,13 +79,14 @@ export function createTally(
 
   return {
     balance: ({ of = () => true, graceMs = 0 } = {}) => {
-      const held = index.versions.filter((version) => version.genuine && of(version));
-      const owed = held.filter((version) => isOwed(version, graceMs));
+      const held = ledger.versions.filter((version) => version.genuine && of(version));
+      const owed = held.filter((version) => ledger.isOwed(version, graceMs));
       const missing = owed.filter((version) => !arrived.has(version));
       let duplicates = 0;
       for (const [version, times] of repeated) if (of(version)) duplicates += times;
       return {
         held: held.length,
+        awaited: held.filter(ledger.isAwaited).length,
         owed: owed.length,
         delivered: owed.length - missing.length,
         missing,
@@ -113,16 +107,16 @@ function namesOtherTenant({ fields }: ReceivedEvent, { tenantId }: Version): boo
 }
 
 /** The version an event is. Most are found by their bytes alone; only what was changed on the way is parsed. */
-function identify(event: ReceivedEvent, index: VersionIndex): Version | undefined {
+function identify(event: ReceivedEvent, ledger: Ledger): Version | undefined {
   const id = /"id":"([^"\\]+)"/.exec(event.bytes.toString("latin1", 0, 400))?.[1];
   const same =
-    id === undefined ? undefined : index.byAlert(id).find((version) => version.bytes.equals(event.bytes));
+    id === undefined ? undefined : ledger.byAlert(id).find((version) => version.bytes.equals(event.bytes));
   if (same !== undefined) return same;
   const alert = parse(event.bytes.toString());
   if (!isObject(alert)) return undefined;
   const tenantId = alert["tenantId"] ?? alert["aadTenantId"];
   const updatedText = alert["lastUpdateDateTime"] ?? alert["lastUpdateTime"];
-  return index
+  return ledger
     .byAlert(String(alert["id"]))
     .find((version) => version.tenantId === tenantId && version.updatedText === updatedText);
 }

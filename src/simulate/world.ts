@@ -8,6 +8,7 @@ import { startEntra } from "./entra.ts";
 import { type AppRegistration, createDirectory, type Entra, type Resource } from "./entra-directory.ts";
 import { startHec } from "./hec.ts";
 import type { HecOptions, HecReceiver } from "./hec-receiver.ts";
+import { createLedger, type Ledger } from "./ledger.ts";
 import { randomFrom } from "./random.ts";
 import { createTenant, type WorldTenant } from "./tenant.ts";
 import { createTenantApi } from "./tenant-api.ts";
@@ -91,66 +92,18 @@ const AUDIENCES: Readonly<Record<Resource, readonly string[]>> = {
 
 export async function startWorld(options: WorldOptions): Promise<World> {
   const { seed = "alertferry", quietBeforeUpdateMs = 3000 } = options;
-  const now = Date.now;
-  const random = randomFrom(seed, "world");
-  const mint = createTokenMint();
-  const directory = await mkdtemp(join(tmpdir(), "alertferry-world-"));
-  const authority = await createAuthority();
-  const ca = await writeAuthority(authority, join(directory, "ca.pem"));
-  const certificate = await authority.issue({ name: "alertferry simulated cloud", usage: "server" });
-  const entra = await startEntra({ mint, certificate, tokenLifetimeSeconds: options.tokenLifetimeSeconds });
-  const defender = await startDefender(mint, now);
-  const startReceiver = ({ secure = false, ...more }: WorldHecOptions = {}) =>
-    startHec({ tokens: [{ value: HEC_TOKEN }], ...(secure ? { tls: certificate } : {}), ...more });
-  const hec = await startReceiver(options.hec);
+  const ground = await layGround(options, seed, createLedger(Date.now, quietBeforeUpdateMs));
+  const { authority, entra, defender, ledger, directory, certificate } = ground;
+  const startReceiver = async ({ secure = false, ...more }: WorldHecOptions = {}) => {
+    const tls = secure ? { tls: certificate } : {};
+    const hec = await startHec({ tokens: [{ value: HEC_TOKEN }], ...tls, ...more });
+    return { hec, tally: createTally(hec, ledger) };
+  };
+  const { hec, tally } = await startReceiver(options.hec);
   const receivers = [hec];
   const traffics: Traffic[] = [];
-  registerAudiences(entra, defender);
-
-  const versions: Version[] = [];
-  const byAlert = new Map<string, Version[]>();
-  const index = { versions, byAlert: (alertId: string) => byAlert.get(alertId) ?? [] };
-  const isOwed = (version: Version, graceMs: number): boolean => {
-    const { visibleAt, supersededAt, genuine } = version;
-    if (!genuine || visibleAt > now() - graceMs) return false;
-    return supersededAt === undefined || supersededAt - visibleAt >= quietBeforeUpdateMs;
-  };
-  const tally = createTally(hec, index, isOwed);
-
-  const tenants: WorldTenant[] = [];
-  const sharedClientId = random.guid();
-  const addTenant = (request: TenantRequest): WorldTenant => {
-    const wanted = typeof request === "string" ? { id: request } : request;
-    const own = randomFrom(seed, "tenant", wanted.id);
-    const tenantId = wanted.tenantId ?? own.guid();
-    const clientId = wanted.clientId ?? (options.apps === "per-tenant" ? own.guid() : sharedClientId);
-    const app = appOf(entra, clientId, seed);
-    const limit = <T>(real: T) => (options.limits === "none" ? undefined : real);
-    const tenant = createTenant({
-      id: wanted.id,
-      name: wanted.name ?? `${wanted.id.charAt(0).toUpperCase()}${wanted.id.slice(1)} Ltd`,
-      tenantId,
-      clientId,
-      clientSecret: app.secrets[0]?.value ?? "",
-      app,
-      seed,
-      entra: createDirectory(tenantId, [clientId]),
-      graph: createTenantApi(limit(GRAPH_LIMIT)),
-      defender: createTenantApi(limit(DEFENDER_LIMIT)),
-      now,
-      onVersion: (version) => {
-        versions.push(version);
-        const known = byAlert.get(version.alertId);
-        if (known === undefined) byAlert.set(version.alertId, [version]);
-        else known.push(version);
-      },
-    });
-    entra.directories.set(tenantId.toLowerCase(), tenant.entra);
-    defender.tenants.set(tenantId.toLowerCase(), tenant);
-    tenants.push(tenant);
-    return tenant;
-  };
-  for (const request of options.tenants) addTenant(request);
+  const random = randomFrom(seed, "traffic");
+  const tenants = options.tenants.map((request) => settle(request, ground));
 
   return {
     entra,
@@ -162,7 +115,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       graph: defender.graph.origin,
       defender: defender.defender.origin,
       monitor: "https://monitor.azure.com",
-      ca,
+      ca: ground.ca,
     },
     authority,
     tenants,
@@ -171,11 +124,15 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       if (tenant === undefined) throw new Error(`The simulated world has no tenant ${id}.`);
       return tenant;
     },
-    addTenant,
+    addTenant: (request) => {
+      const tenant = settle(request, ground);
+      tenants.push(tenant);
+      return tenant;
+    },
     addHec: async (wanted) => {
       const further = await startReceiver(wanted);
-      receivers.push(further);
-      return { hec: further, tally: createTally(further, index, isOwed) };
+      receivers.push(further.hec);
+      return further;
     },
     clientCertificate: async () => {
       const client = await authority.issue({ name: "alertferry client", usage: "client", keyType: "rsa" });
@@ -183,26 +140,73 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       return client;
     },
     traffic: (wanted) => {
-      const traffic = startTraffic(() => tenants, wanted, { random, now, quietBeforeUpdateMs });
+      const traffic = startTraffic(() => tenants, wanted, { random, now: Date.now, quietBeforeUpdateMs });
       traffics.push(traffic);
       return traffic;
     },
     expected: ({ of = () => true, graceMs = 0 } = {}) =>
-      versions.filter((version) => of(version) && isOwed(version, graceMs)),
+      ledger.versions.filter((version) => of(version) && ledger.isOwed(version, graceMs)),
     balance: (wanted) => tally.balance(wanted),
     tally,
     close: async () => {
       for (const traffic of traffics) traffic.stop();
-      const listeners = [
-        entra.listener,
-        defender.graph,
-        defender.defender,
-        ...receivers.map(({ listener }) => listener),
-      ];
-      await Promise.all(listeners.map((listener) => listener.stop()));
+      const listeners = [entra, ...receivers].map(({ listener }) => listener);
+      await Promise.all([...listeners, defender.graph, defender.defender].map((listener) => listener.stop()));
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What tenants stand on. */
+interface Ground {
+  readonly options: WorldOptions;
+  readonly seed: string;
+  readonly ledger: Ledger;
+  readonly authority: Authority;
+  readonly directory: string;
+  readonly ca: string;
+  readonly certificate: Certificate;
+  readonly entra: Entra;
+  readonly defender: Defender;
+}
+
+async function layGround(options: WorldOptions, seed: string, ledger: Ledger): Promise<Ground> {
+  const mint = createTokenMint();
+  const directory = await mkdtemp(join(tmpdir(), "alertferry-world-"));
+  const authority = await createAuthority();
+  const ca = await writeAuthority(authority, join(directory, "ca.pem"));
+  const certificate = await authority.issue({ name: "alertferry simulated cloud", usage: "server" });
+  const entra = await startEntra({ mint, certificate, tokenLifetimeSeconds: options.tokenLifetimeSeconds });
+  const defender = await startDefender(mint, Date.now);
+  registerAudiences(entra, defender);
+  return { options, seed, ledger, authority, directory, ca, certificate, entra, defender };
+}
+
+/** Makes a tenant known to the sign-in host and to the services. */
+function settle(request: TenantRequest, { options, seed, ledger, entra, defender }: Ground): WorldTenant {
+  const wanted = typeof request === "string" ? { id: request } : request;
+  const own = randomFrom(seed, "tenant", wanted.id);
+  const tenantId = wanted.tenantId ?? own.guid();
+  const ownApp = options.apps === "per-tenant" ? own.guid() : randomFrom(seed, "application").guid();
+  const app = appOf(entra, wanted.clientId ?? ownApp, seed);
+  const isLimited = options.limits !== "none";
+  const tenant = createTenant({
+    id: wanted.id,
+    name: wanted.name ?? `${wanted.id.charAt(0).toUpperCase()}${wanted.id.slice(1)} Ltd`,
+    tenantId,
+    clientId: app.clientId,
+    clientSecret: app.secrets[0]?.value ?? "",
+    app,
+    seed,
+    entra: createDirectory(tenantId, [app.clientId]),
+    graph: createTenantApi(isLimited ? GRAPH_LIMIT : undefined),
+    defender: createTenantApi(isLimited ? DEFENDER_LIMIT : undefined),
+    now: Date.now,
+    onVersion: ledger.enter,
+  });
+  entra.directories.set(tenantId.toLowerCase(), tenant.entra);
+  defender.tenants.set(tenantId.toLowerCase(), tenant);
+  return tenant;
 }
 
 /** Both the public names of the services and the simulated addresses name a service in a scope. */

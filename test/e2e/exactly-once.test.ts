@@ -30,9 +30,20 @@ it("delivers every version of 12,000 alerts exactly once and unchanged, late, ti
   }
   await until("all updates have arrived", () => world.balance().delivered === 12_900);
   // A few more rounds, for what would be sent twice.
-  const rounds = await daemon.metric("poll_total", { tenant: "contoso", source: "graph_alerts", outcome: "completed" });
+  const rounds = await daemon.metric("poll_total", {
+    tenant: "contoso",
+    source: "graph_alerts",
+    outcome: "completed",
+  });
   await until("two more rounds are over", async () => {
-    return (await daemon.metric("poll_total", { tenant: "contoso", source: "graph_alerts", outcome: "completed" })) >= rounds + 2;
+    return (
+      (await daemon.metric("poll_total", {
+        tenant: "contoso",
+        source: "graph_alerts",
+        outcome: "completed",
+      })) >=
+      rounds + 2
+    );
   });
 
   const { missing, ...balance } = world.balance();
@@ -42,7 +53,9 @@ it("delivers every version of 12,000 alerts exactly once and unchanged, late, ti
   for (const tenant of TENANTS) {
     const row = ledger.find((each) => each.tenant === tenant && each.sink === "splunk");
     expect(row).toMatchObject({ enqueued: 4300, delivered: 4300, waiting: 0, dead: {} });
-    const numbers = world.hec.events.filter(({ fields }) => fields["tenant"] === tenant).map(({ fields }) => Number(fields["seq"]));
+    const numbers = world.hec.events
+      .filter(({ fields }) => fields["tenant"] === tenant)
+      .map(({ fields }) => Number(fields["seq"]));
     expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 4300 }, (_, index) => index + 1));
   }
   expect(world.hec.events.filter(({ fields }) => fields["revision"] === 2)).toHaveLength(900);

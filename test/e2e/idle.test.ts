@@ -9,7 +9,9 @@ const TENANTS = 300;
 const ROUNDS = 3;
 
 it("polls 300 idle tenants on schedule in one process within 150 MB, without an info line", async () => {
-  const world = await startWorld({ tenants: Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`) });
+  const world = await startWorld({
+    tenants: Array.from({ length: TENANTS }, (_, index) => `tenant-${index}`),
+  });
   afterTest(() => world.close());
   const queue = { dataDir: await temporaryFolder() };
   const defaults = { poll: { interval: "10s" } };
@@ -20,7 +22,10 @@ it("polls 300 idle tenants on schedule in one process within 150 MB, without an 
   const status = readFileSync(`/proc/${daemon.child.pid}/status`, "utf8");
   const peakMegabytes = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
   expect(peakMegabytes).toBeLessThanOrEqual(150);
-  const spoken = daemon.log().filter(({ level }) => level !== "debug").map(({ event }) => event);
+  const spoken = daemon
+    .log()
+    .filter(({ level }) => level !== "debug")
+    .map(({ event }) => event);
   expect(spoken).toEqual(["daemon.started"]);
   for (const { graph } of world.tenants) {
     const times = graph.requests.map(({ at }) => at);

@@ -31,22 +31,31 @@ it("loses nothing when the daemon is killed ten times at random moments, and rep
   });
 
   const { missing, altered, alien, crossed } = world.balance();
-  expect({ missing: missing.length, altered, alien, crossed }).toEqual({ missing: 0, altered: 0, alien: 0, crossed: 0 });
+  expect({ missing: missing.length, altered, alien, crossed }).toEqual({
+    missing: 0,
+    altered: 0,
+    alien: 0,
+    crossed: 0,
+  });
   const eventIds = new Map<string, Set<unknown>>();
-  for (const { fields, event } of world.hec.events) {
-    const alert = JSON.parse(event) as { id: string; lastUpdateDateTime: string };
+  for (const { fields, bytes } of world.hec.events) {
+    const alert = JSON.parse(bytes.toString()) as { id: string; lastUpdateDateTime: string };
     const version = `${fields["tenant"]} ${alert.id} ${alert.lastUpdateDateTime}`;
     eventIds.set(version, (eventIds.get(version) ?? new Set()).add(fields["event_id"]));
   }
   expect([...eventIds.values()].filter((ids) => ids.size !== 1)).toEqual([]);
   await until("the ledger is at rest", async () =>
-    (await survivor.snapshot()).ledger.every(({ waiting, enqueued, delivered }) => waiting === 0 && enqueued === delivered),
+    (await survivor.snapshot()).ledger.every(
+      ({ waiting, enqueued, delivered }) => waiting === 0 && enqueued === delivered,
+    ),
   );
   // Gapless: the numbers given are as many as the alerts queued, whatever was cut off.
   for (const tenant of TENANTS) {
     const row = (await survivor.snapshot()).ledger.find((each) => each.tenant === tenant);
     const numbers = new Set(
-      world.hec.events.filter(({ fields }) => fields["tenant"] === tenant).map(({ fields }) => Number(fields["seq"])),
+      world.hec.events
+        .filter(({ fields }) => fields["tenant"] === tenant)
+        .map(({ fields }) => Number(fields["seq"])),
     );
     expect(numbers.size).toBe(row?.enqueued);
     expect(Math.max(...numbers)).toBe(row?.enqueued);

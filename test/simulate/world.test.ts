@@ -20,6 +20,7 @@ describe("the balance of a world", () => {
 
     expect(world.balance()).toEqual({
       held: 120,
+      awaited: 0,
       owed: 120,
       delivered: 120,
       missing: [],
@@ -89,6 +90,7 @@ describe("the balance of a world", () => {
 
     expect((await callApi(world, tenant, "graph", "/v1.0/security/alerts_v2")).body.value).toHaveLength(1);
     expect(world.expected()).toEqual([next]);
+    expect(world.balance()).toMatchObject({ held: 3, awaited: 1, owed: 1, delivered: 0 });
     expect(world.expected({ graceMs: 60_000 })).toEqual([]);
     expect(world.expected({ of: ({ alertId }) => alertId === soon.alertId })).toEqual([]);
   });

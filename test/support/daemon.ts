@@ -9,7 +9,7 @@ import { until } from "./until.ts";
 export const PROGRAM = resolve("dist/main.js");
 
 /** One line of the daemon's log. */
-export interface LogLine {
+interface LogLine {
   readonly time: string;
   readonly level: string;
   readonly event: string;
@@ -69,12 +69,8 @@ export async function startDaemon(configFile: string, ...args: string[]): Promis
       .split("\n")
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as LogLine);
-  let ended = false;
-  running.ended.then(() => {
-    ended = true;
-  });
   await until("the daemon is ready", async () => {
-    if (ended) throw new Error(`The daemon ended at start: ${running.err()}${running.out()}`);
+    if (running.child.exitCode !== null) throw new Error(`The daemon ended at start: ${running.err()}${running.out()}`);
     return await fetch(`${url}/readyz`).then(
       ({ ok }) => ok,
       () => false,
@@ -85,7 +81,8 @@ export async function startDaemon(configFile: string, ...args: string[]): Promis
     url,
     log,
     snapshot: async () => (await (await fetch(`${url}/api/status`)).json()) as Snapshot,
-    metric: async (name, labels = {}) => readMetric(await (await fetch(`${url}/metrics`)).text(), name, labels),
+    metric: async (name, labels = {}) =>
+      readMetric(await (await fetch(`${url}/metrics`)).text(), name, labels),
   };
 }
 
@@ -96,6 +93,9 @@ function readMetric(text: string, name: string, labels: Readonly<Record<string, 
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
   const line = text
     .split("\n")
-    .find((each) => each.match(/^\w+/)?.[0] === `alertferry_${name}` && wanted.every((part) => each.includes(part)));
+    .find(
+      (each) =>
+        each.match(/^\w+/)?.[0] === `alertferry_${name}` && wanted.every((part) => each.includes(part)),
+    );
   return line === undefined ? 0 : Number(line.split(" ").at(-1));
 }

@@ -42,7 +42,11 @@ export interface Running {
 }
 
 /** Starts a program; it is killed after the test if it still runs. */
-export function start(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export function start(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running {
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
