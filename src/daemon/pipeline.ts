@@ -9,6 +9,7 @@ import type { Store } from "../queue/store.ts";
 import { SOURCES } from "../sources/index.ts";
 import type { Events } from "../telemetry/events.ts";
 import { type AccessPool, createAccessPool } from "./access.ts";
+import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
 
@@ -33,13 +34,14 @@ export async function startPipeline(
   events: Events,
 ): Promise<Pipeline> {
   const pool = createAccessPool();
+  const heap = createHeapMode();
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);
   const lanes = roles.deliver
     ? Object.entries(config.sinks).map(([name, settings]) => new Lane(name, settings, bull, store, events))
     : [];
   const reading = roles.poll
-    ? new ReadQueue(bull, createRounds(places, { store, outbox, nowMs: Date.now }, events))
+    ? new ReadQueue(bull, createRounds(places, { store, outbox, nowMs: Date.now, onFresh: heap.busy }, events))
     : undefined;
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 
@@ -57,6 +59,7 @@ export async function startPipeline(
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
       await outbox.close();
       pool.close();
+      heap.stop();
     },
   };
 }

@@ -81,6 +81,18 @@ export class TokenCache {
   }
 }
 
+/**
+ * The SDK keeps connections for each settings object it has met, so all tenants of a cloud must share one; else
+ * each of them holds a TLS connection of its own.
+ */
+const trustSettings = new Map<string, { readonly ca: string }>();
+
+function trusting(ca: string): { ca: string } {
+  const settings = trustSettings.get(ca) ?? { ca };
+  trustSettings.set(ca, settings);
+  return settings;
+}
+
 function createCredential(identity: Identity): TokenCredential {
   const { auth, tenantId, proxy } = identity;
   const parts = proxy === undefined ? undefined : proxyFrom(proxy);
@@ -90,7 +102,7 @@ function createCredential(identity: Identity): TokenCredential {
     disableInstanceDiscovery: true,
     // Waiting and trying again is decided in one place, not here.
     retryOptions: { maxRetries: 0 },
-    ...(identity.ca === undefined ? {} : { tlsOptions: { ca: identity.ca } }),
+    ...(identity.ca === undefined ? {} : { tlsOptions: trusting(identity.ca) }),
     ...(parts === undefined
       ? {}
       : { proxyOptions: { host: `${parts.protocol}://${parts.host}`, port: parts.port, ...parts.auth } }),

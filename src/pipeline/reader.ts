@@ -26,6 +26,8 @@ export interface ReaderParts {
   readonly store: Store;
   readonly outbox: Outbox;
   readonly nowMs: () => number;
+  /** Told when a slice brought something new. */
+  readonly onFresh: () => void;
 }
 
 /** Seen versions are kept for this long beyond twice the overlap, so that a longer overlap may be configured. */
@@ -119,7 +121,7 @@ async function setAside(
 async function sealSlice(
   alerts: readonly Alert[],
   place: Place,
-  { store, nowMs }: ReaderParts,
+  { store, nowMs, onFresh }: ReaderParts,
   fence: Fence,
   round: { readonly kind: WindowKind; readonly state: ReadState; readonly oldestMs: number },
   tally: Tally,
@@ -148,6 +150,7 @@ async function sealSlice(
       tally.enqueued.set(route.sink, (tally.enqueued.get(route.sink) ?? 0) + run.length);
     }
   }
+  if (fresh.size > 0) onFresh();
   tally.fresh += fresh.size;
   tally.duplicates += alerts.length - fresh.size;
   return sealed;

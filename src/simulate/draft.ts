@@ -18,7 +18,7 @@ export interface Draft {
 }
 
 export interface AlertShapeOptions {
-  /** `small` leaves all but the fields that name and filter an alert out, for large numbers. */
+  /** `small` has only the fields that name and filter an alert, for large numbers; `huge` has hundreds of kilobytes of evidence. */
   readonly size?: "real" | "small" | "huge";
   /** Keys that take the place of the invented ones; undefined takes a key away. */
   readonly with?: JsonObject;

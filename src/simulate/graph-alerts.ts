@@ -149,6 +149,8 @@ export function graphAlert(draft: Draft): JsonObject {
   const severity = random.pick(["low", "medium", "high", "informational", "medium"]);
   const incidentId = String(1000 + random.whole(0, 9000));
   const { status, classification, determination } = triage(revision);
+  // Some words occur in alerts although no schema has them.
+  const finding = random.pick(["malware", "malware", "phishing", "compromisedUser"]);
   // Drawn for every version, so that the versions of one alert do not differ by chance.
   const assignee = random.pick([`analyst1@${around.domain}`, "Automation", "API Action"]);
   const assignedTo = revision === 1 ? null : assignee;
@@ -159,8 +161,9 @@ export function graphAlert(draft: Draft): JsonObject {
     incidentId,
     status,
     severity,
-    classification,
-    determination,
+    classification:
+      classification === "truePositive" && product.prefix === "sn" ? "benignPositive" : classification,
+    determination: determination === "malware" ? finding : determination,
     serviceSource: product.serviceSource,
     detectionSource: product.detectionSource,
     productName: product.name,

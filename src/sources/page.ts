@@ -5,6 +5,8 @@ import { SourceError } from "../model/failure.ts";
 export interface Page {
   readonly elements: readonly { readonly raw: string; readonly value: unknown }[];
   readonly nextLink: string | undefined;
+  /** How many there are in all, where it was asked for. */
+  readonly count: number | undefined;
 }
 
 /**
@@ -18,10 +20,11 @@ export function readPage(body: string): Page {
   if (span === undefined) throw notAPage(body);
   try {
     const around: unknown = JSON.parse(`${body.slice(0, span.start)}[]${body.slice(span.end)}`);
-    const nextLink = isObject(around) ? around["@odata.nextLink"] : undefined;
+    const { "@odata.nextLink": nextLink, "@odata.count": count } = isObject(around) ? around : {};
     return {
       elements: span.elements.map((raw) => ({ raw, value: JSON.parse(raw) as unknown })),
       nextLink: typeof nextLink === "string" && nextLink !== "" ? nextLink : undefined,
+      count: typeof count === "number" ? count : undefined,
     };
   } catch (cause) {
     // The text of a JSON error quotes the alert, so it is not passed on.
@@ -51,20 +54,21 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const BACKSLASH = 0x5c;
 
-/** Finds the top-level `"value": [ … ]` and the text of each of its elements; undefined when it is cut off. */
+/** Finds the top-level `"value": [ … ]` and the text of each of its elements; undefined when it is no whole list. */
 function findValueArray(body: string): ValueArray | undefined {
   const start = findMember(body, "value");
   if (start < 0 || body.charCodeAt(start) !== OPEN_LIST) return undefined;
   const elements: string[] = [];
   let at = skipSpace(body, start + 1);
-  while (at < body.length && body.charCodeAt(at) !== CLOSE_LIST) {
+  while (body.charCodeAt(at) !== CLOSE_LIST) {
     const end = endOfValue(body, at);
-    if (end < 0) return undefined;
+    if (end <= at) return undefined;
     elements.push(body.slice(at, end).trimEnd());
     at = skipSpace(body, end);
     if (body.charCodeAt(at) === COMMA) at = skipSpace(body, at + 1);
+    else if (body.charCodeAt(at) !== CLOSE_LIST) return undefined;
   }
-  return at < body.length ? { start, end: at + 1, elements } : undefined;
+  return { start, end: at + 1, elements };
 }
 
 /** Where the value of a member of the outermost object begins; -1 when there is none. */
@@ -84,7 +88,10 @@ function findMember(body: string, name: string): number {
   return -1;
 }
 
-/** Index behind the JSON value that begins at `at`; -1 when it is cut off. Scalars may carry space behind them. */
+/**
+ * Index behind the JSON value that begins at `at`: `at` itself when there is none, -1 when it is cut off. Scalars
+ * may carry space behind them.
+ */
 function endOfValue(body: string, at: number): number {
   const first = body.charCodeAt(at);
   if (first === OPEN_OBJECT || first === OPEN_LIST) return endOfNested(body, at);

@@ -1,6 +1,6 @@
 import { type Alert, type AlertShape, isUnreadable, readAlert, type Unreadable } from "../model/alert.ts";
 import { SourceError } from "../model/failure.ts";
-import type { Ticks } from "../model/ticks.ts";
+import { formatTicks, type Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Page } from "./page.ts";
 import type { Slice } from "./source.ts";
@@ -10,13 +10,17 @@ export interface List {
   readonly shape: AlertShape;
   /** The most elements one page can hold; a page this long may have been cut. */
   readonly pageSize: number;
-  /** The first page of a span. */
-  first(span: Span, signal: AbortSignal): Promise<Page>;
+  /** The first page of a span; `within` narrows it further, by conditions of `divisions`. */
+  first(span: Span, signal: AbortSignal, within?: readonly string[]): Promise<Page>;
   /** A further page, by the link that the API gave. */
   next(link: string, signal: AbortSignal): Promise<Page>;
   /** The page behind the first `skip` elements, for an API that gives no link; undefined when it has no such thing. */
   skip?(span: Span, skip: number, signal: AbortSignal): Promise<Page>;
+  /** Conditions that divide an instant, for an API that does not page to the end of a long list. */
+  readonly divisions?: readonly (readonly string[])[];
 }
+
+type Elements = Page["elements"];
 
 /** A page filled less than this makes the next slice twice as wide. */
 const WIDEN_BELOW = 0.4;
@@ -27,8 +31,9 @@ const MAX_PAGES = 1000;
 
 /**
  * Reads a span so that no answer is ever paged through while the alerts move underneath: a part that does not fit
- * one page is halved in time, until it fits or spans a single tick. Only such a tick is paged. The width that
- * fitted is kept for the next part and grows again when pages run empty.
+ * one page is halved in time, until it fits or spans a single tick. Only such a tick is paged, and where the API
+ * does not page to its end, divided by what else it filters. The width that fitted is kept for the next part and
+ * grows again when pages run empty.
  */
 export async function* readSlices(list: List, span: Span, signal: AbortSignal): AsyncGenerator<Slice> {
   let from = span.from;
@@ -55,7 +60,7 @@ async function readPart(
   part: Span,
   signal: AbortSignal,
   countFailure: () => number,
-): Promise<Page["elements"] | "too-much"> {
+): Promise<Elements | "too-much"> {
   const divisible = part.to - part.from > 1n;
   let page: Page;
   try {
@@ -65,37 +70,91 @@ async function readPart(
     throw cause;
   }
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
+  if (!divisible) return await readTick(list, part, page, [], signal);
   // An empty page with a link has nothing to divide; the link must be followed to see what there is.
-  if (divisible && page.elements.length > 0) return "too-much";
-  return await readOn(list, part, page, signal);
+  if (page.elements.length > 0) return "too-much";
+  const read = await readOn(list, part, page, signal);
+  return read.isWhole ? read.elements : "too-much";
 }
 
-/** Follows a page that cannot be halved: by the link where there is one, else by skipping what was read. */
-async function readOn(list: List, span: Span, first: Page, signal: AbortSignal): Promise<Page["elements"]> {
-  const elements = [...first.elements];
-  const seen = new Set<string>();
-  let page = first;
-  for (let pages = 1; ; pages++) {
-    const { nextLink } = page;
-    if (nextLink !== undefined) {
-      if (seen.has(nextLink) || pages > MAX_PAGES) {
-        throw new SourceError(
-          "transient",
-          "The service repeats its next link; the window is read again later.",
-          {
-            code: "repeated-next-link",
-          },
-        );
-      }
-      seen.add(nextLink);
-      page = await list.next(nextLink, signal);
-    } else if (list.skip !== undefined && page.elements.length >= list.pageSize) {
-      page = await list.skip(span, elements.length, signal);
-    } else {
-      return elements;
-    }
-    elements.push(...page.elements);
+/**
+ * Everything in one tick from its first page on. An API that ends its pages early (Graph: `$skip` of 500) is asked
+ * again for each word of the next division, and the union is taken.
+ */
+async function readTick(
+  list: List,
+  tick: Span,
+  first: Page,
+  within: readonly string[],
+  signal: AbortSignal,
+): Promise<Elements> {
+  const read = await readOn(list, tick, first, signal);
+  if (read.isWhole) return read.elements;
+  const words = list.divisions?.[within.length];
+  if (words === undefined) throw outOfReach(tick);
+  const elements = [...read.elements];
+  for (const word of words) {
+    const narrower = [...within, word];
+    const page = await list.first(tick, signal, narrower);
+    elements.push(...(await readTick(list, tick, page, narrower, signal)));
   }
+  const union = withoutRepetitions(elements, list.shape);
+  // An alert with a word that we do not know would be in none of the parts.
+  if (first.count !== undefined && union.length < first.count) throw outOfReach(tick);
+  return union;
+}
+
+function outOfReach(tick: Span): SourceError {
+  return new SourceError(
+    "transient",
+    `More alerts than the service gives out share the update time ${formatTicks(tick.from)}; it is read again later.`,
+    { code: "instant-out-of-reach" },
+  );
+}
+
+/** Follows a page that cannot be halved, to the end or to where the API refuses to go on. */
+async function readOn(
+  list: List,
+  span: Span,
+  first: Page,
+  signal: AbortSignal,
+): Promise<{ readonly elements: Elements; readonly isWhole: boolean }> {
+  const elements = [...first.elements];
+  const followed = new Set<string>();
+  let page: Page | undefined = first;
+  try {
+    for (;;) {
+      page = await nextPage(list, span, page, elements.length, followed, signal);
+      if (page === undefined) return { elements, isWhole: true };
+      elements.push(...page.elements);
+    }
+  } catch (cause) {
+    if (cause instanceof SourceError && cause.status === 400) return { elements, isWhole: false };
+    throw cause;
+  }
+}
+
+/** The page behind this one, by the link where there is one, else by skipping what was read. */
+async function nextPage(
+  list: List,
+  span: Span,
+  { nextLink, elements }: Page,
+  read: number,
+  followed: Set<string>,
+  signal: AbortSignal,
+): Promise<Page | undefined> {
+  if (nextLink === undefined) {
+    return list.skip !== undefined && elements.length >= list.pageSize
+      ? await list.skip(span, read, signal)
+      : undefined;
+  }
+  if (followed.has(nextLink) || followed.size >= MAX_PAGES) {
+    throw new SourceError("transient", "The service repeats its next link; the window is read again later.", {
+      code: "repeated-next-link",
+    });
+  }
+  followed.add(nextLink);
+  return await list.next(nextLink, signal);
 }
 
 function earlier(a: Ticks, b: Ticks): Ticks {
@@ -109,7 +168,17 @@ function isTooMuch(cause: unknown, failures: number): boolean {
   return (cause.status === 500 || cause.status === 504) && failures <= SMALLER_TRIES;
 }
 
-function sort(elements: Page["elements"], shape: AlertShape): { alerts: Alert[]; unreadable: Unreadable[] } {
+function withoutRepetitions(elements: Elements, shape: AlertShape): Elements {
+  const byName = new Map(
+    elements.map((element) => {
+      const read = readAlert(element.value, element.raw, shape);
+      return [isUnreadable(read) ? read.id : `${read.id}\n${read.version}`, element];
+    }),
+  );
+  return [...byName.values()];
+}
+
+function sort(elements: Elements, shape: AlertShape): { alerts: Alert[]; unreadable: Unreadable[] } {
   const alerts: Alert[] = [];
   const unreadable: Unreadable[] = [];
   for (const { value, raw } of elements) {
