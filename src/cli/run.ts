@@ -3,6 +3,7 @@ import { Daemon } from "../daemon/daemon.ts";
 import { openLogStream } from "../telemetry/logger.ts";
 import { type Command, type Options, textOption, UsageError } from "./command.ts";
 import { VERSION } from "./version.ts";
+import { watchConfig } from "./watch-config.ts";
 
 const ROLES = ["poll", "deliver", "http"];
 const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
@@ -16,7 +17,8 @@ export const run: Command = {
   ],
   async run(options, io) {
     const roles = readRoles(options);
-    const loaded = loadConfig(findConfig(textOption(options, "config")));
+    const path = findConfig(textOption(options, "config"));
+    const loaded = loadConfig(path);
     const { log, sinks } = loaded.config;
     const alertsOnStdout = Object.values(sinks).some(({ type }) => type === "stdout");
     const pretty = (log.format ?? (io.isTerminal ? "pretty" : "json")) === "pretty";
@@ -32,7 +34,14 @@ export const run: Command = {
     });
     // Who is asked to stop while it waits for Redis has nothing under way yet, and must not be waited for.
     await Promise.race([daemon.start(), io.stopped]);
-    await daemon.stop(await io.stopped);
+    const watcher = watchConfig(path, loaded, {
+      changed: (next) => daemon.reload(next),
+      rejected: (error) => daemon.rejectReload(error),
+    });
+    io.onHangup(watcher.look);
+    const why = await io.stopped;
+    await watcher.stop();
+    await daemon.stop(why);
     return 0;
   },
 };

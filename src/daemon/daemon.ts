@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { LoadedConfig } from "../config/load.ts";
 import { describeProblem, StartupError } from "../model/failure.ts";
 import { type Snapshot, takeSnapshot } from "../pipeline/snapshot.ts";
@@ -33,13 +34,16 @@ const REDIS_PATIENCE_MS = 2000;
  * *stopped*. Only starting can fail; a running daemon waits for what is away and goes on.
  */
 export class Daemon {
-  readonly #loaded: LoadedConfig;
+  #loaded: LoadedConfig;
   readonly #settings: DaemonSettings;
   readonly #metrics: Metrics = createMetrics();
   readonly #events: Events;
+  /** Grows with each reload: a secret that was replaced is a secret still. */
+  readonly #secrets: string[];
   #place: RedisPlace | undefined;
   #redis: RedisConnection | undefined;
   #store: Store | undefined;
+  #bull: BullParts | undefined;
   #pipeline: Pipeline | undefined;
   #server: RunningServer | undefined;
   #stopping = false;
@@ -47,7 +51,8 @@ export class Daemon {
   constructor(loaded: LoadedConfig, settings: DaemonSettings) {
     this.#loaded = loaded;
     this.#settings = settings;
-    const logger = createLogger({ level: settings.logLevel, secrets: loaded.secrets }, settings.logStream);
+    this.#secrets = [...loaded.secrets];
+    const logger = createLogger({ level: settings.logLevel, secrets: this.#secrets }, settings.logStream);
     this.#events = createEvents(logger, this.#metrics);
   }
 
@@ -78,8 +83,8 @@ export class Daemon {
       const key = queue.encryptionKey === undefined ? undefined : Buffer.from(queue.encryptionKey, "base64");
       this.#store = createStore(this.#redis, createKeys(queue.prefix), createCodec(key));
       await this.#store.claimFormat();
-      const bull: BullParts = { redis: this.#redis, prefix: queue.prefix, onError };
-      this.#pipeline = await startPipeline(config, this.#settings.roles, bull, this.#store, events);
+      this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
+      this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
       if (this.#settings.roles.http) this.#server = await this.#openServer();
     } catch (cause) {
       events.daemonFailed(cause);
@@ -93,6 +98,41 @@ export class Daemon {
       http: this.#server?.url ?? `off (would be ${http.host}:${http.port})`,
       redis: this.#place.name,
     });
+  }
+
+  /**
+   * Goes on with another configuration: tenants and sinks are replaced whole, what is under way finishes first or
+   * goes back to the queue. Where Redis, HTTP and the log are cannot change in a running daemon.
+   */
+  async reload(loaded: LoadedConfig): Promise<void> {
+    if (
+      this.#stopping ||
+      this.#pipeline === undefined ||
+      this.#bull === undefined ||
+      this.#store === undefined
+    )
+      return;
+    const before = this.#loaded.config;
+    const { config } = loaded;
+    const fixed = (["queue", "http", "log"] as const).filter(
+      (key) => !isDeepStrictEqual(config[key], before[key]),
+    );
+    await this.#pipeline.stop(AbortSignal.timeout(before.shutdownTimeout));
+    this.#loaded = loaded;
+    this.#secrets.push(...loaded.secrets);
+    this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, this.#events);
+    this.#events.configReloaded({ tenants: config.tenants.length, sinks: Object.keys(config.sinks).length });
+    if (fixed.length > 0) {
+      this.#events.configWarning(
+        `Changes of ${fixed.join(", ")} take effect when the daemon is started again.`,
+        0,
+      );
+    }
+  }
+
+  /** A changed configuration cannot be used; the one in force stays. */
+  rejectReload(error: unknown): void {
+    this.#events.configRejected(error);
   }
 
   /** Where the HTTP server listens; undefined when it does not. */

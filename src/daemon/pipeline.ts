@@ -41,7 +41,10 @@ export async function startPipeline(
     ? Object.entries(config.sinks).map(([name, settings]) => new Lane(name, settings, bull, store, events))
     : [];
   const reading = roles.poll
-    ? new ReadQueue(bull, createRounds(places, { store, outbox, nowMs: Date.now, onFresh: heap.busy }, events))
+    ? new ReadQueue(
+        bull,
+        createRounds(places, { store, outbox, nowMs: Date.now, onFresh: heap.busy }, events),
+      )
     : undefined;
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 

@@ -39,6 +39,16 @@ export const EVENTS = {
     says: "The configuration works, but has a weakness.",
     means: "`error.message` names the place and what would be better; `alertferry check` lists all of them.",
   },
+  "config.reloaded": {
+    level: "info",
+    says: "The changed configuration is in force.",
+    means: "Nothing to do.",
+  },
+  "config.rejected": {
+    level: "error",
+    says: "The changed configuration cannot be used; the one before stays in force.",
+    means: "`error.message` names every mistake with its line. Mend the file; it is read again by itself.",
+  },
   "redis.trouble": {
     level: "warn",
     says: "Redis is out of reach; work waits for it.",

@@ -77,6 +77,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     configWarning: (message: string, more: number) =>
       say("config.warning", { error: { message }, ...(more > 0 ? { more } : {}) }),
 
+    configReloaded: (facts: { tenants: number; sinks: number }) => say("config.reloaded", facts),
+    configRejected: (error: unknown) => say("config.rejected", { error: errorFields(error) }),
+
     redisTrouble(error: Error): void {
       sayState("redis", "down", "redis.trouble", { error: errorFields(error) });
     },

@@ -5,7 +5,7 @@ export type LogStream = DestinationStream;
 
 export interface LogSettings {
   readonly level: string;
-  /** Values that must not appear in any line, whatever carries them. */
+  /** Values that must not appear in any line, whatever carries them. Looked at for each line, so it may grow. */
   readonly secrets: readonly string[];
 }
 
@@ -17,10 +17,6 @@ const SHORTEST_SECRET = 6;
  * handed to it; the last look at each finished line is for what a library may have put into an error text.
  */
 export function createLogger(settings: LogSettings, stream: LogStream): Logger {
-  const secrets = settings.secrets
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
-    // As it stands in a line of JSON.
-    .map((secret) => JSON.stringify(secret).slice(1, -1));
   return pino(
     {
       level: settings.level,
@@ -28,7 +24,12 @@ export function createLogger(settings: LogSettings, stream: LogStream): Logger {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
-        streamWrite: (line) => secrets.reduce((text, secret) => text.replaceAll(secret, "[secret]"), line),
+        streamWrite: (line) =>
+          settings.secrets.reduce((text, secret) => {
+            // As it stands in a line of JSON.
+            const written = JSON.stringify(secret).slice(1, -1);
+            return secret.length < SHORTEST_SECRET ? text : text.replaceAll(written, "[secret]");
+          }, line),
       },
     },
     stream,
