@@ -70,7 +70,8 @@ export async function startDaemon(configFile: string, ...args: string[]): Promis
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as LogLine);
   await until("the daemon is ready", async () => {
-    if (running.child.exitCode !== null) throw new Error(`The daemon ended at start: ${running.err()}${running.out()}`);
+    if (running.child.exitCode !== null)
+      throw new Error(`The daemon ended at start: ${running.err()}${running.out()}`);
     return await fetch(`${url}/readyz`).then(
       ({ ok }) => ok,
       () => false,
