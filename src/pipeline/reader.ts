@@ -2,7 +2,14 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { Alert } from "../model/alert.ts";
 import { type Batch, batchId, type DeadLetter, divide, queuedAlert } from "../model/batch.ts";
 import { msFromTicks, type Ticks, ticksFromMs } from "../model/ticks.ts";
-import { liveSpan, WINDOW_KINDS, type WindowKind, type WindowText, windowText } from "../model/window.ts";
+import {
+  liveSpan,
+  type Span,
+  WINDOW_KINDS,
+  type WindowKind,
+  type WindowText,
+  windowText,
+} from "../model/window.ts";
 import type { Outbox } from "../queue/ports.ts";
 import { type Fence, type ReadState, readingLetter, type SealedBatch, type Store } from "../queue/store.ts";
 import type { Slice } from "../sources/source.ts";
@@ -59,13 +66,21 @@ export async function readLive(
   const span = liveSpan(state.cursor, now, place.poll);
   const tally = new Tally(windowText("live", span ?? { from: now, to: now }));
   if (span === undefined) return tally.round();
-  const oldestMs = msFromTicks(span.from);
+  let from = span.from;
   let cursor: Ticks = state.cursor ?? span.from;
   let queued: readonly SealedBatch[] = state.pending;
 
   for await (const slice of place.reader.read(span, signal)) {
     const alerts = await setAside(slice, place, parts, fence, tally);
-    const sealed = await sealSlice(alerts, place, parts, fence, { kind: "live", state, oldestMs }, tally);
+    const sealed = await sealSlice(
+      alerts,
+      place,
+      parts,
+      fence,
+      { kind: "live", state, part: { from, to: slice.to } },
+      tally,
+    );
+    from = slice.to;
     await outbox.enqueue(sealed);
     queued = [...queued, ...sealed];
     if (slice.to > cursor) cursor = slice.to;
@@ -123,7 +138,7 @@ async function sealSlice(
   place: Place,
   { store, nowMs, onFresh }: ReaderParts,
   fence: Fence,
-  round: { readonly kind: WindowKind; readonly state: ReadState; readonly oldestMs: number },
+  round: { readonly kind: WindowKind; readonly state: ReadState; readonly part: Span },
   tally: Tally,
 ): Promise<SealedBatch[]> {
   const sealed: SealedBatch[] = [];
@@ -145,7 +160,13 @@ async function sealSlice(
         sealedMs: nowMs(),
       };
       sealed.push(
-        await store.seal(fence, batch, run, round.oldestMs, (waiting) => priority(round.kind, waiting)),
+        await store.seal(
+          fence,
+          batch,
+          run,
+          (alert) => meetableAtMs(alert, round.part),
+          (waiting) => priority(round.kind, waiting),
+        ),
       );
       tally.enqueued.set(route.sink, (tally.enqueued.get(route.sink) ?? 0) + run.length);
     }
@@ -154,6 +175,18 @@ async function sealSlice(
   tally.fresh += fresh.size;
   tally.duplicates += alerts.length - fresh.size;
   return sealed;
+}
+
+/**
+ * When the source counts the alert as updated, for remembering its version as long as rounds can meet it again: its
+ * own time, unless that is not in the part of the window that brought it. Such alerts (without an update time, or
+ * with another one than the service filters by) would else be forgotten at once, and sent again in every round.
+ */
+function meetableAtMs(alert: Alert, part: Span): number {
+  const { updatedMs } = alert;
+  const isInside =
+    updatedMs !== undefined && updatedMs >= msFromTicks(part.from) && updatedMs <= msFromTicks(part.to);
+  return isInside ? updatedMs : msFromTicks(part.to);
 }
 
 /**

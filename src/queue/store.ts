@@ -97,6 +97,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec) {
     /**
      * Numbers a batch and keeps it, in one step. Sealing it again changes nothing.
      *
+     * @param rememberAtMs for how long a version is remembered counts from this time on.
      * @param priorityFor gives the queue priority from the number of batches that wait for the tenant there.
      * @throws FencedOff
      */
@@ -104,7 +105,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec) {
       fence: Fence,
       batch: Batch,
       alerts: readonly Alert[],
-      oldestMs: number,
+      rememberAtMs: (alert: Alert) => number,
       priorityFor: (batchesWaiting: number) => number,
     ): Promise<SealedBatch> {
       const { alerts: queued, ...head } = batch;
@@ -133,8 +134,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec) {
           ...alerts.flatMap((alert) => [
             alert.id,
             alert.version,
-            // Never older than what the next rounds read again, however old the alert says it is.
-            Math.max(alert.updatedMs ?? batch.sealedMs, oldestMs),
+            rememberAtMs(alert),
             /^\d{4}-\d{2}/.exec(alert.createdText ?? "")?.[0] ?? "undated",
           ]),
         ],

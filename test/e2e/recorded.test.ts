@@ -67,6 +67,8 @@ describe.runIf(existsSync(RECORDED))("recorded alerts", () => {
     }
 
     const arrived = world.hec.events.map(({ bytes }) => bytes.toString());
+    const named = arrived.map((raw) => versionOf({ raw, alert: JSON.parse(raw) as Recorded }));
+    expect(named.sort()).toEqual([...owed.keys()].sort());
     expect(arrived.sort()).toEqual([...owed.values()].sort());
     expect(daemon.log().filter(({ level }) => level === "error")).toEqual([]);
   });

@@ -20,7 +20,13 @@ beforeEach(async () => {
 });
 
 const seal = (batch: ReturnType<typeof aBatch>, of: Parameters<Store["seal"]>[2]) =>
-  store.seal(FENCE, batch, of, 0, () => LAST);
+  store.seal(
+    FENCE,
+    batch,
+    of,
+    ({ updatedMs }) => updatedMs ?? 0,
+    () => LAST,
+  );
 const rowOf = async (sink: string) => (await store.ledger(sink)).find(({ tenant }) => tenant === "contoso");
 
 it("numbers the alerts of a tenant and sink without a gap, and each alert's versions from 1", async () => {
@@ -156,7 +162,13 @@ it("keeps no readable alert in Redis when a key is given", async () => {
     "words",
   );
 
-  await sealedStore.seal(FENCE, aBatch(secret), secret, 0, () => LAST);
+  await sealedStore.seal(
+    FENCE,
+    aBatch(secret),
+    secret,
+    () => 0,
+    () => LAST,
+  );
   await sealedStore.setAside(FENCE, "contoso", [letter]);
 
   const dumps = await Promise.all(
