@@ -91,7 +91,8 @@ async function play(
 /** True when the receiver has everything the sources held, once, and the ledger says the same. */
 async function drained(world: World, daemon: Daemon): Promise<boolean> {
   for (const deadline = Date.now() + DRAIN_MS; Date.now() < deadline; await sleep(200)) {
-    if (world.balance().missing.length === 0 && isAtRest(await daemon.snapshot())) {
+    const { missing, awaited } = world.balance();
+    if (missing.length + awaited === 0 && isAtRest(await daemon.snapshot())) {
       const { duplicates, altered, alien, crossed } = world.balance();
       return duplicates + altered + alien + crossed === 0;
     }
