@@ -1,7 +1,8 @@
 import { ClientCertificateCredential, ClientSecretCredential, type TokenCredential } from "@azure/identity";
 import { type FailureKind, SourceError } from "../model/failure.ts";
-import { classifyNoAnswer } from "./classify.ts";
-import { NoAnswer, proxyFrom } from "./http.ts";
+import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
+import { createHttpClient, type HttpAnswer, type HttpClient, NoAnswer } from "./http.ts";
+import { createSignInTransport, type SignInTransport } from "./sign-in-transport.ts";
 
 /** The only home of @azure/identity: who we are towards Entra, and the tokens we hold. */
 
@@ -22,7 +23,11 @@ export interface Identity {
 /** A token is renewed this long before its end; the jitter keeps hundreds of tenants from renewing in one second. */
 const RENEW_BEFORE_MS = 300_000;
 const RENEW_JITTER_MS = 120_000;
+/** For one request; a sign-in takes two. */
 const SIGN_IN_TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 1_000_000;
+/** Connections to one sign-in host, shared by all tenants of a cloud. */
+const CONNECTIONS = 16;
 
 interface Held {
   readonly token: string;
@@ -35,11 +40,13 @@ interface Held {
  */
 export class TokenCache {
   readonly #identity: Identity;
+  readonly #timeoutMs: number;
   readonly #held = new Map<string, Held>();
   readonly #pending = new Map<string, Promise<string>>();
 
-  constructor(identity: Identity) {
+  constructor(identity: Identity, timeoutMs = SIGN_IN_TIMEOUT_MS) {
     this.#identity = identity;
+    this.#timeoutMs = timeoutMs;
   }
 
   /**
@@ -50,9 +57,7 @@ export class TokenCache {
     signal.throwIfAborted();
     const held = this.#held.get(audience);
     if (held !== undefined && Date.now() < held.renewAtMs) return held.token;
-    const pending = this.#pending.get(audience) ?? this.#request(audience);
-    this.#pending.set(audience, pending);
-    return await untilAborted(pending, signal);
+    return await untilAborted(this.#pending.get(audience) ?? this.#renew(audience), signal);
   }
 
   /** Forgets a token that an API has refused. */
@@ -60,52 +65,61 @@ export class TokenCache {
     if (this.#held.get(audience)?.token === token) this.#held.delete(audience);
   }
 
+  #renew(audience: string): Promise<string> {
+    const pending = this.#request(audience).finally(() => this.#pending.delete(audience));
+    this.#pending.set(audience, pending);
+    return pending;
+  }
+
   async #request(audience: string): Promise<string> {
+    const transport = createSignInTransport(clientFor(this.#identity, this.#timeoutMs));
     try {
       // Made anew for each request: the SDK's own cache would give a refused token again, its memory is not needed
       // for the hour between, and a renewed certificate file is read.
-      const credential = createCredential(this.#identity);
-      const answer = await credential.getToken(`${audience}/.default`, {
-        abortSignal: AbortSignal.timeout(SIGN_IN_TIMEOUT_MS),
-      });
+      const credential = createCredential(this.#identity, transport);
+      const answer = await credential.getToken(`${audience}/.default`);
       if (answer === null) throw new SourceError("unauthorized", "Entra gave no token.");
       const lifeMs = answer.expiresOnTimestamp - Date.now();
       const early = Math.min(RENEW_BEFORE_MS + Math.random() * RENEW_JITTER_MS, lifeMs / 2);
       this.#held.set(audience, { token: answer.token, renewAtMs: answer.expiresOnTimestamp - early });
       return answer.token;
     } catch (cause) {
-      throw cause instanceof SourceError ? cause : signInError(cause, this.#identity);
-    } finally {
-      this.#pending.delete(audience);
+      throw cause instanceof SourceError ? cause : signInError(cause, this.#identity, transport.outcome());
     }
   }
 }
 
-/**
- * The SDK keeps connections for each settings object it has met, so all tenants of a cloud must share one; else
- * each of them holds a TLS connection of its own.
- */
-const trustSettings = new Map<string, { readonly ca: string }>();
+/** Tenants sign in once an hour, so they share the few connections that their sign-in host needs. */
+const clients = new Map<string, HttpClient>();
 
-function trusting(ca: string): { ca: string } {
-  const settings = trustSettings.get(ca) ?? { ca };
-  trustSettings.set(ca, settings);
-  return settings;
+function clientFor({ ca, proxy }: Identity, timeoutMs: number): HttpClient {
+  const key = JSON.stringify([ca, proxy, timeoutMs]);
+  const known = clients.get(key);
+  if (known !== undefined) return known;
+  const client = createHttpClient({
+    timeoutMs,
+    ca,
+    proxy,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    connections: CONNECTIONS,
+  });
+  clients.set(key, client);
+  return client;
 }
 
-function createCredential(identity: Identity): TokenCredential {
-  const { auth, tenantId, proxy } = identity;
-  const parts = proxy === undefined ? undefined : proxyFrom(proxy);
+function createCredential(
+  { auth, tenantId, authority }: Identity,
+  transport: SignInTransport,
+): TokenCredential {
   const options = {
-    authorityHost: identity.authority,
+    authorityHost: authority,
+    httpClient: transport.client,
     // Only Microsoft's public clouds are known to the discovery service, and asking it costs a request a tenant.
     disableInstanceDiscovery: true,
     // Waiting and trying again is decided in one place, not here.
     retryOptions: { maxRetries: 0 },
-    ...(identity.ca === undefined ? {} : { tlsOptions: trusting(identity.ca) }),
-    ...(parts === undefined
-      ? {}
-      : { proxyOptions: { host: `${parts.protocol}://${parts.host}`, port: parts.port, ...parts.auth } }),
+    // A credential goes to no other address than the one that is configured.
+    redirectOptions: { maxRetries: 0 },
   };
   return auth.type === "client-secret"
     ? new ClientSecretCredential(tenantId, auth.clientId, auth.clientSecret, options)
@@ -135,47 +149,72 @@ const AADSTS: Readonly<Record<string, FailureKind>> = {
   "900432": "misconfigured",
 };
 
-function signInError(cause: unknown, identity: Identity): SourceError {
+/** @param outcome how the last request ended, see `SignInTransport`. */
+function signInError(
+  cause: unknown,
+  identity: Identity,
+  outcome: HttpAnswer | NoAnswer | undefined,
+): SourceError {
   const told = cause instanceof Error ? cause.message : "";
   const number = /AADSTS(\d+)/.exec(told)?.[1];
-  const host = new URL(identity.authority).host;
-  if (number !== undefined) {
-    // Only the first sentence: what follows are trace ids and times, which differ in every answer.
-    const words = /AADSTS\d+: ([^\r\n]*?)(?: Trace ID:|[\r\n]|$)/.exec(told)?.[1] ?? "";
-    const requestId = /Trace ID: ([0-9a-f-]+)/i.exec(told)?.[1];
-    return new SourceError(
-      AADSTS[number] ?? "unauthorized",
-      `${host} refused the sign-in to tenant ${identity.tenantId}: AADSTS${number}: ${words.slice(0, 300)}`,
-      { code: `AADSTS${number}`, requestId },
-    );
+  if (number !== undefined) return refusal(number, told, identity, outcome);
+  if (outcome === undefined) return unusable(cause, identity);
+  const attempt = `Sign-in to tenant ${identity.tenantId}:`;
+  if (outcome instanceof NoAnswer) {
+    return new SourceError(classifyNoAnswer(outcome), `${attempt} ${outcome.message}`, {
+      code: outcome.code,
+    });
   }
-  const code = errorCode(cause);
-  if (code === "ENOENT" || code === "EACCES" || /certificate|PEM/i.test(told)) {
-    return new SourceError(
-      "misconfigured",
-      `The certificate for tenant ${identity.tenantId} cannot be used (${code}).`,
-      {
-        code,
-      },
-    );
-  }
-  const kind = classifyNoAnswer(new NoAnswer(code, ""));
-  return new SourceError(kind, `Sign-in to tenant ${identity.tenantId} at ${host} got no answer (${code}).`, {
-    code,
+  // A page of a gateway, or a 200 without a token.
+  const { status } = outcome;
+  const retryAfter = retryAfterMs(outcome.headers, Date.now());
+  const kind = classifyStatus(status) ?? "transient";
+  return new SourceError(
+    kind === "transient" && retryAfter !== undefined
+      ? "throttled"
+      : kind === "rejected"
+        ? "misconfigured"
+        : kind,
+    `${attempt} ${hostOf(identity)} answered ${status} with nothing that Entra would say.`,
+    { status, code: String(status), retryAfterMs: retryAfter },
+  );
+}
+
+/** Entra's own no. */
+function refusal(
+  number: string,
+  told: string,
+  identity: Identity,
+  outcome: HttpAnswer | NoAnswer | undefined,
+): SourceError {
+  // Only the first sentence: what follows are trace ids and times, which differ in every answer.
+  const words = /AADSTS\d+: ([^\r\n]*?)(?: Trace ID:|[\r\n]|$)/.exec(told)?.[1] ?? "";
+  const answer = outcome instanceof NoAnswer ? undefined : outcome;
+  return new SourceError(
+    AADSTS[number] ?? "unauthorized",
+    `${hostOf(identity)} refused the sign-in to tenant ${identity.tenantId}: AADSTS${number}: ${words.slice(0, 300)}`,
+    {
+      code: `AADSTS${number}`,
+      status: answer?.status,
+      requestId: /Trace ID: ([0-9a-f-]+)/i.exec(told)?.[1],
+      retryAfterMs: answer === undefined ? undefined : retryAfterMs(answer.headers, Date.now()),
+    },
+  );
+}
+
+/** Nothing was asked of Entra: what we would have proved ourselves by is no good. */
+function unusable(cause: unknown, { auth, tenantId }: Identity): SourceError {
+  const what = auth.type === "client-certificate" ? `certificate ${auth.certificateFile}` : "client secret";
+  const code =
+    cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+  const why = code ?? (cause instanceof Error ? cause.message.slice(0, 300) : "unknown");
+  return new SourceError("misconfigured", `The ${what} for tenant ${tenantId} cannot be used (${why}).`, {
+    code: code ?? "unusable-credential",
   });
 }
 
-/** The SDK wraps the socket's error several times over. */
-function errorCode(cause: unknown): string {
-  const seen = new Set<unknown>();
-  let best = "unknown";
-  for (let at: unknown = cause; at instanceof Error && !seen.has(at); at = at.cause) {
-    seen.add(at);
-    if ("code" in at && typeof at.code === "string") best = at.code;
-    else if (best === "unknown")
-      best = /\b(E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+){2,})\b/.exec(at.message)?.[1] ?? at.name;
-  }
-  return best;
+function hostOf({ authority }: Identity): string {
+  return new URL(authority).host;
 }
 
 /** Other askers may wait for the same work, so one of them giving up does not stop it. */

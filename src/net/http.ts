@@ -1,8 +1,14 @@
 import { readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent } from "node:https";
-import axios, { AxiosError, type AxiosInstance, type RawAxiosRequestHeaders } from "axios";
+import axios, {
+  AxiosError,
+  type AxiosInstance,
+  type AxiosProxyConfig,
+  type RawAxiosRequestHeaders,
+} from "axios";
 import type { Tls } from "./options.ts";
+import { proxyCredentials, proxyFor, TunnelAgent } from "./proxy.ts";
 
 /** The only home of axios: one client a source tenant or sink, with limits on time and size, and no redirects. */
 
@@ -10,8 +16,9 @@ export interface HttpSettings {
   /** Milliseconds for one request, from the first byte sent to the last received. */
   readonly timeoutMs: number;
   readonly tls?: Tls | undefined;
-  /** PEM text of authorities to trust besides the system's. */
+  /** PEM text of the authorities to trust, instead of the system's. */
   readonly ca?: string | undefined;
+  /** Without it those of the environment hold. */
   readonly proxy?: string | undefined;
   /** The largest answer that is read, in bytes after decompression. */
   readonly maxAnswerBytes: number;
@@ -51,13 +58,13 @@ export interface HttpClient {
 }
 
 export function createHttpClient(settings: HttpSettings): HttpClient {
-  const connectionOptions: AgentOptions = {
+  const connectionOptions = {
     keepAlive: true,
     maxSockets: settings.connections,
     // A host that moved is noticed when its idle connections are given up.
     timeout: 60_000,
   };
-  let agents: { http: HttpAgent; https: HttpsAgent } | undefined;
+  let agents: Agents | undefined;
   const client: AxiosInstance = axios.create({
     responseType: "arraybuffer",
     maxRedirects: 0,
@@ -67,14 +74,10 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
     validateStatus: () => true,
     transformRequest: (data: unknown) => data,
     transformResponse: (data: unknown) => data,
-    ...(settings.proxy === undefined ? {} : { proxy: proxyFrom(settings.proxy) }),
   });
   return {
     async send(request) {
-      agents ??= {
-        http: new HttpAgent(connectionOptions),
-        https: new HttpsAgent({ ...connectionOptions, ...tlsOptions(settings) }),
-      };
+      agents ??= createAgents(settings, { ...connectionOptions, ...tlsOptions(settings) });
       // The time limit of axios ends with the headers; a body that trickles for ever needs one over all.
       const limit = AbortSignal.timeout(settings.timeoutMs);
       try {
@@ -83,8 +86,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
           url: request.url,
           headers: request.headers as RawAxiosRequestHeaders,
           data: request.body,
-          httpAgent: agents.http,
-          httpsAgent: agents.https,
+          ...agents.wayTo(new URL(request.url)),
           signal: AbortSignal.any([request.signal, limit]),
         });
         const { headers, cookies } = readHeaders(answer.headers);
@@ -95,10 +97,51 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
       }
     },
     close() {
-      agents?.http.destroy();
-      agents?.https.destroy();
+      agents?.destroy();
       agents = undefined;
     },
+  };
+}
+
+/** The connections of one client. */
+interface Agents {
+  /** What axios has to be told to reach a host, directly or through a proxy. */
+  wayTo(target: URL): { httpAgent: HttpAgent; httpsAgent: HttpsAgent; proxy: AxiosProxyConfig | false };
+  destroy(): void;
+}
+
+function createAgents(settings: HttpSettings, options: AgentOptions): Agents {
+  const httpAgent = new HttpAgent(options);
+  const httpsAgent = new HttpsAgent(options);
+  const tunnels = new Map<string, TunnelAgent>();
+
+  function tunnelThrough(proxy: URL): TunnelAgent {
+    const tunnel = tunnels.get(proxy.href) ?? new TunnelAgent(proxy, settings.timeoutMs, options);
+    tunnels.set(proxy.href, tunnel);
+    return tunnel;
+  }
+
+  return {
+    wayTo(target) {
+      const proxy = proxyFor(target, settings.proxy);
+      if (proxy === undefined) return { httpAgent, httpsAgent, proxy: false };
+      if (target.protocol === "https:") return { httpAgent, httpsAgent: tunnelThrough(proxy), proxy: false };
+      return { httpAgent, httpsAgent, proxy: forwardingProxy(proxy) };
+    },
+    destroy() {
+      for (const agent of [httpAgent, httpsAgent, ...tunnels.values()]) agent.destroy();
+    },
+  };
+}
+
+/** Plain http needs no tunnel: the proxy is asked for the whole address. */
+function forwardingProxy(proxy: URL): AxiosProxyConfig {
+  const auth = proxyCredentials(proxy);
+  return {
+    protocol: proxy.protocol,
+    host: proxy.hostname,
+    port: Number(proxy.port || (proxy.protocol === "https:" ? 443 : 80)),
+    ...(auth === undefined ? {} : { auth }),
   };
 }
 
@@ -137,17 +180,6 @@ export function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOpt
     ...(tls?.serverName === undefined ? {} : { servername: tls.serverName }),
     rejectUnauthorized: tls?.rejectUnauthorized ?? true,
   };
-}
-
-/** A proxy URL in the parts that axios and the Azure SDK ask for. */
-export function proxyFrom(proxy: string) {
-  const url = new URL(proxy);
-  const auth =
-    url.username === ""
-      ? {}
-      : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } };
-  const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
-  return { protocol: url.protocol.slice(0, -1), host: url.hostname, port, ...auth };
 }
 
 function noAnswer(cause: unknown, url: string, timedOut: boolean, settings: HttpSettings): NoAnswer {

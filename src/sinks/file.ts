@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { access, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Envelope, NonEmpty } from "../model/envelope.ts";
@@ -31,7 +31,16 @@ export const file = defineSink({
 });
 
 /** The disk says so in these words when a person must act; all else (ENOSPC, EIO, EROFS) may pass. */
-const SETUP_CODES = new Set(["EACCES", "ENOENT", "ENOTDIR", "EISDIR", "EPERM"]);
+const SETUP_CODES = new Set([
+  "EACCES",
+  "EEXIST",
+  "EISDIR",
+  "ELOOP",
+  "ENAMETOOLONG",
+  "ENOENT",
+  "ENOTDIR",
+  "EPERM",
+]);
 
 function createFile(config: Config): Sink {
   // Appends to one file take turns: a line must not stand inside another.
@@ -59,10 +68,8 @@ function createFile(config: Config): Sink {
       }
     },
     async probe() {
-      // The folder of the first placeholder may not exist yet; creating it is part of a delivery, not of a probe.
-      const folder = dirname(config.path.split("{")[0] ?? config.path);
       try {
-        await mkdir(folder, { recursive: true });
+        await proveWritable(config.path);
       } catch (cause) {
         throw fileError(cause, config.path);
       }
@@ -95,7 +102,8 @@ async function append(path: string, lines: string, sync: boolean): Promise<numbe
   const handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o640);
   try {
     const content = Buffer.from(`${(await endsInsideLine(handle)) ? "\n" : ""}${lines}`);
-    await handle.appendFile(content);
+    // In one write where the disk takes it, since other processes may append to the same file.
+    for (let at = 0; at < content.length; ) at += (await handle.write(content, at)).bytesWritten;
     if (sync) await handle.datasync();
     return content.length;
   } finally {
@@ -111,8 +119,35 @@ async function endsInsideLine(handle: FileHandle): Promise<boolean> {
   return buffer[0] !== 0x0a;
 }
 
+/**
+ * Creates nothing: asks for the file, or where it is not there yet for the nearest folder that is. What a
+ * placeholder will name is not known before a delivery.
+ */
+async function proveWritable(template: string): Promise<void> {
+  const placeholder = template.indexOf("{");
+  let path = placeholder < 0 ? template : dirname(`${template.slice(0, placeholder)}.`);
+  try {
+    if (placeholder < 0) return await (await open(path, constants.O_WRONLY | constants.O_APPEND)).close();
+  } catch (cause) {
+    if (codeOf(cause) !== "ENOENT") throw cause;
+    path = dirname(path);
+  }
+  for (;;) {
+    try {
+      return await access(path, constants.W_OK | constants.X_OK);
+    } catch (cause) {
+      if (codeOf(cause) !== "ENOENT" || path === dirname(path)) throw cause;
+      path = dirname(path);
+    }
+  }
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+}
+
 function fileError(cause: unknown, path: string): DeliveryError {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+  const code = codeOf(cause);
   const kind = SETUP_CODES.has(code) ? "misconfigured" : "transient";
   return new DeliveryError(kind, `The file ${path} cannot be written (${code}).`, { cause, code });
 }

@@ -21,9 +21,12 @@ const SOURCETYPES: Readonly<Record<string, string>> = {
 const GZIP_FROM_BYTES = 1000;
 /** Splunk's answers are short; its HTML error pages need not be read whole. */
 const MAX_ANSWER_BYTES = 256_000;
-/** Splunk writes indexer acknowledgements about every few seconds; asking faster only costs requests. */
 const ACKS = "/services/collector/ack";
 const EVENTS = "/services/collector/event";
+const HEALTH = "/services/collector/health";
+/** The code of a healthy collector. */
+const HEALTHY = 17;
+/** Splunk writes indexer acknowledgements about every few seconds; asking faster only costs requests. */
 const ACK_POLL_MS = { first: 100, most: 5000 };
 
 const Config = z.strictObject({
@@ -125,31 +128,43 @@ function createSplunkHec(config: Config): Sink {
     maxAnswerBytes: MAX_ANSWER_BYTES,
     connections: config.concurrency + 1,
   });
-  // A channel of our own per process start: acknowledgement ids count from 0 within it.
-  let channel = randomUUID();
-  const collector = collectorAt(config, http, () => channel);
+  const collector = collectorAt(config, http);
+  // Numbers of acknowledgements count from 0 in each channel of each indexer. So each delivery under way has a channel
+  // of its own, and one is used again only when all its numbers are settled: a question that a load balancer brings
+  // to another indexer then finds no number there that stands for other events.
+  const settledChannels: string[] = [];
 
-  async function post(events: string, signal: AbortSignal): Promise<HttpAnswer> {
-    const headers = { "content-type": "application/json" };
+  async function post(events: string, channel: Headers, signal: AbortSignal): Promise<HttpAnswer> {
+    const headers = { "content-type": "application/json", ...channel };
     if (!config.gzip || events.length < GZIP_FROM_BYTES)
       return await collector.post(EVENTS, events, headers, signal);
     const body = await promisify(gzip)(events, { level: 1 });
     return await collector.post(EVENTS, body, { ...headers, "content-encoding": "gzip" }, signal);
   }
 
+  async function send(events: string, signal: AbortSignal): Promise<Delivered> {
+    const channel = config.ack ? (settledChannels.pop() ?? randomUUID()) : undefined;
+    const headers: Headers = channel === undefined ? {} : { "x-splunk-request-channel": channel };
+    const answer = await post(events, headers, signal);
+    const verdict = collector.read(answer);
+    if (typeof verdict === "object") throw verdict;
+    if (channel !== undefined) {
+      const isSettled = await waitForAck(answer, headers, config, collector, signal);
+      if (isSettled) settledChannels.push(channel);
+    }
+    return verdict;
+  }
+
   return {
     async deliver(envelopes, signal) {
       const events = envelopes.map((envelope) => encodeEvent(envelope, config.index)).join("\n");
-      const answer = await post(events, signal);
-      const verdict = collector.read(answer);
-      if (typeof verdict === "object") throw verdict;
-      if (config.ack && !(await waitForAck(answer, config, collector, signal))) channel = randomUUID();
+      const verdict = await send(events, signal);
       return { bytes: Buffer.byteLength(events), slowDown: verdict === "delivered-slow" };
     },
 
     async probe(signal) {
-      const answer = await collector.get("/services/collector/health", signal);
-      if (answer.status >= 200 && answer.status < 300) return;
+      const answer = await collector.get(HEALTH, signal);
+      if (answer.status === 200 && parseBody(answer.text)?.["code"] === HEALTHY) return;
       const verdict = collector.read(answer);
       if (typeof verdict === "object") throw verdict;
     },
@@ -160,15 +175,14 @@ function createSplunkHec(config: Config): Sink {
   };
 }
 
-type Verdict = "delivered" | "delivered-slow" | DeliveryError;
+type Delivered = "delivered" | "delivered-slow";
+type Verdict = Delivered | DeliveryError;
+type Headers = Readonly<Record<string, string>>;
 type Collector = ReturnType<typeof collectorAt>;
 
 /** The collector's requests and the reading of its answers. */
-function collectorAt(config: Config, http: HttpClient, channel: () => string) {
-  const headers = () => ({
-    authorization: `Splunk ${config.token}`,
-    ...(config.ack ? { "x-splunk-request-channel": channel() } : {}),
-  });
+function collectorAt(config: Config, http: HttpClient) {
+  const authorization = `Splunk ${config.token}`;
   const send = async (request: Omit<Parameters<HttpClient["send"]>[0], "url">, path: string) => {
     try {
       return await http.send({ ...request, url: `${config.url}${path}` });
@@ -181,13 +195,10 @@ function collectorAt(config: Config, http: HttpClient, channel: () => string) {
     }
   };
   return {
-    post: (
-      path: string,
-      body: Buffer | string,
-      extra: Readonly<Record<string, string>>,
-      signal: AbortSignal,
-    ) => send({ method: "POST", headers: { ...headers(), ...extra }, body, signal }, path),
-    get: (path: string, signal: AbortSignal) => send({ method: "GET", headers: headers(), signal }, path),
+    post: (path: string, body: Buffer | string, headers: Headers, signal: AbortSignal) =>
+      send({ method: "POST", headers: { authorization, ...headers }, body, signal }, path),
+    get: (path: string, signal: AbortSignal) =>
+      send({ method: "GET", headers: { authorization }, signal }, path),
     read: (answer: HttpAnswer) => readAnswer(answer, config.url),
   };
 }
@@ -230,11 +241,12 @@ function wordsOf(body: JsonObject | undefined): string {
  * balancer only the indexer that took the request knows its number. Splunk "About HTTP Event Collector Indexer
  * Acknowledgment".
  *
- * @returns false when a new cookie says that another indexer answers by now: the channel must change.
+ * @returns false when a new cookie says that another indexer answers by now: the channel must not be used again.
  * @throws DeliveryError (transient) when no acknowledgement came in time: the request is sent again.
  */
 async function waitForAck(
   answer: HttpAnswer,
+  channel: Headers,
   config: Config,
   collector: Collector,
   signal: AbortSignal,
@@ -247,18 +259,22 @@ async function waitForAck(
     );
   }
   const cookie = answer.cookies.map((text) => text.split(";")[0]).join("; ");
-  const headers = { "content-type": "application/json", ...(cookie === "" ? {} : { cookie }) };
+  const headers = {
+    "content-type": "application/json",
+    ...channel,
+    ...(cookie === "" ? {} : { cookie }),
+  };
   const deadline = performance.now() + config.ackTimeout;
+  let isSameIndexer = true;
   for (
     let pause = ACK_POLL_MS.first;
     performance.now() < deadline;
     pause = Math.min(pause * 2, ACK_POLL_MS.most)
   ) {
     await sleep(pause, undefined, { signal });
-    const status = await collector.post(ACKS, JSON.stringify({ acks: [id] }), headers, signal);
-    const acks = parseBody(status.text)?.["acks"];
-    if (!isObject(acks)) refuseUnlessPassing(collector.read(status));
-    else if (acks[String(id)] === true) return status.cookies.length === 0;
+    const told = await askForAck(id, headers, collector, signal);
+    isSameIndexer &&= told.cookies.length === 0;
+    if (told.isIndexed) return isSameIndexer;
   }
   throw new DeliveryError(
     "transient",
@@ -267,9 +283,24 @@ async function waitForAck(
 }
 
 /** An outage while asking is no verdict on the events: the asking goes on until its time is over. */
-function refuseUnlessPassing(verdict: Verdict): void {
-  if (typeof verdict === "object" && verdict.kind !== "transient" && verdict.kind !== "throttled")
-    throw verdict;
+async function askForAck(
+  id: number,
+  headers: Headers,
+  collector: Collector,
+  signal: AbortSignal,
+): Promise<{ readonly isIndexed: boolean; readonly cookies: readonly string[] }> {
+  try {
+    const answer = await collector.post(ACKS, JSON.stringify({ acks: [id] }), headers, signal);
+    const acks = parseBody(answer.text)?.["acks"];
+    if (isObject(acks)) return { isIndexed: acks[String(id)] === true, cookies: answer.cookies };
+    const verdict = collector.read(answer);
+    if (typeof verdict === "object") throw verdict;
+  } catch (cause) {
+    const passes =
+      cause instanceof DeliveryError && cause.kind !== "unauthorized" && cause.kind !== "misconfigured";
+    if (!passes) throw cause;
+  }
+  return { isIndexed: false, cookies: [] };
 }
 
 function parseBody(text: string) {

@@ -20,18 +20,18 @@ export const stdout = defineSink({
 
 /** Writes to the given stream and waits until it has taken each batch. */
 export function createStdout(stream: NodeJS.WritableStream): Sink {
+  if (!stream.listeners("error").includes(heard)) stream.on("error", heard);
   return {
     async deliver(envelopes, signal) {
       signal.throwIfAborted();
       const lines = envelopes.map(encodeLine).join("");
       await new Promise<void>((resolve, reject) => {
-        const onError = (cause: Error) => reject(brokenPipe(cause));
-        stream.once("error", onError);
+        const onAbort = () => reject(signal.reason);
+        signal.addEventListener("abort", onAbort, { once: true });
         stream.write(lines, (cause) => {
-          // An error is told to the callback first and emitted afterwards; the listener stays for that.
-          if (cause) return reject(brokenPipe(cause));
-          stream.removeListener("error", onError);
-          resolve();
+          signal.removeEventListener("abort", onAbort);
+          if (cause) reject(brokenPipe(cause));
+          else resolve();
         });
       });
       return { bytes: Buffer.byteLength(lines) };
@@ -41,8 +41,10 @@ export function createStdout(stream: NodeJS.WritableStream): Sink {
   };
 }
 
+/** The write that meets a broken pipe is told of it; the event that says the same would, unheard, end the process. */
+function heard(): void {}
+
 function brokenPipe(cause: Error): DeliveryError {
-  return new DeliveryError("misconfigured", `Standard output cannot be written (${cause.message}).`, {
-    cause,
-  });
+  const code = "code" in cause ? String(cause.code) : "unknown";
+  return new DeliveryError("misconfigured", `Standard output cannot be written (${code}).`, { cause, code });
 }
