@@ -47,12 +47,17 @@ export interface Numbers {
 /** Bytes that a sink's own notation adds to an alert, about: enough to keep a request within its limit. */
 const ENVELOPE_BYTES = 700;
 
+/** About how much of a request's `maxBytes` one alert takes. */
+export function requestBytes(alert: { readonly raw: string }): number {
+  return Buffer.byteLength(alert.raw) + ENVELOPE_BYTES;
+}
+
 /** Divides alerts into runs that each fit one request. One alert over the limit stands alone. */
 export function* divide(alerts: readonly Alert[], limits: BatchLimits): Generator<readonly Alert[]> {
   let run: Alert[] = [];
   let bytes = 0;
   for (const alert of alerts) {
-    const size = Buffer.byteLength(alert.raw) + ENVELOPE_BYTES;
+    const size = requestBytes(alert);
     if (run.length > 0 && (run.length >= limits.maxAlerts || bytes + size > limits.maxBytes)) {
       yield run;
       run = [];

@@ -4,11 +4,12 @@ export type Ticks = bigint;
 export const TICKS_PER_MS = 10_000n;
 
 const INSTANT =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):?([0-5]\d))?$/;
 
 /**
  * Reads an ISO 8601 instant exactly: 0 to 7 fractional digits count, further ones are cut, as .NET ticks do.
- * Without a zone the text is taken as UTC (both forms occur in recorded alerts). Undefined when it is no instant.
+ * Without a zone the text is taken as UTC (both forms occur in recorded alerts). Undefined when it is no instant;
+ * the years before 100 are none, since .NET writes "no time" as 0001-01-01.
  *
  * `2026-05-04T05:36:51.03Z` → `17778730110300000n`
  */
@@ -16,7 +17,7 @@ export function parseTicks(text: unknown): Ticks | undefined {
   if (typeof text !== "string") return undefined;
   const match = INSTANT.exec(text);
   if (match === null) return undefined;
-  const [, year, month, day, hour, minute, second, fraction = "", , sign, zoneHour, zoneMinute] = match;
+  const [, year, month, day, hour, minute, second, fraction = "", sign, zoneHour, zoneMinute] = match;
   const ms = Date.UTC(
     Number(year),
     Number(month) - 1,
@@ -25,10 +26,10 @@ export function parseTicks(text: unknown): Ticks | undefined {
     Number(minute),
     Number(second),
   );
-  // Date.UTC rolls 31 February over to March; an instant that does not survive the round trip is none.
+  // Date.UTC rolls 31 February over to March, and takes a year below 100 for one of the 20th century; an instant that
+  // does not survive the round trip is none.
   if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== `${year}-${month}-${day}`)
     return undefined;
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
   const offsetMs = (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0)) * 60_000 * (sign === "-" ? -1 : 1);
   return BigInt(ms - offsetMs) * TICKS_PER_MS + BigInt(fraction.slice(0, 7).padEnd(7, "0"));
 }

@@ -32,12 +32,14 @@ export interface PollSettings {
 
 /**
  * The live window of a round: from the cursor less the overlap (late alerts) to now less the settle time.
- * Without a cursor it reaches back by the initial lookback. Undefined while there is nothing to read yet.
+ * Without a cursor it reaches back by the initial lookback, and a little where that is 0: an empty window would
+ * never leave a cursor behind. Undefined while there is nothing to read yet.
  */
 export function liveSpan(cursor: Ticks | undefined, now: Ticks, poll: PollSettings): Span | undefined {
   const ticks = (ms: number) => BigInt(Math.round(ms)) * 10_000n;
   const to = now - ticks(poll.settle);
-  const from = cursor === undefined ? to - ticks(poll.initialLookback) : cursor - ticks(poll.overlap);
+  const from =
+    cursor === undefined ? to - ticks(Math.max(1, poll.initialLookback)) : cursor - ticks(poll.overlap);
   // A clock that was set back must not pull the cursor with it.
   const end = cursor !== undefined && to < cursor ? cursor : to;
   return from < end ? { from, to: end } : undefined;

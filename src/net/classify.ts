@@ -10,6 +10,7 @@ const LONGEST_RETRY_AFTER_MS = 3_600_000;
 const SETUP_CODES = new Set([
   "ENOTFOUND",
   "EFILE",
+  "ERR_INVALID_URL",
   "EPROTO",
   "ERR_TLS_CERT_ALTNAME_INVALID",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -35,28 +36,33 @@ export function classifyStatus(status: number): FailureKind | undefined {
 }
 
 export function classifyNoAnswer(error: NoAnswer): FailureKind {
-  return SETUP_CODES.has(error.code) ? "misconfigured" : "transient";
+  // `PROXY_407` and the like: the proxy knows the way but does not let us take it.
+  const isSetup = SETUP_CODES.has(error.code) || error.code.startsWith("PROXY_4");
+  return isSetup ? "misconfigured" : "transient";
 }
+
+/** As HTTP writes a date, in the two forms that are in use: `Sun, 06 Nov 1994 08:49:37 GMT` and ISO 8601. */
+const DATE = /^(?:[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4}|\d{4}-\d{2}-\d{2}T)/;
 
 /**
  * Reads `Retry-After`: seconds with or without a fraction (Microsoft sends `2.128`), or an HTTP date, which is
  * taken relative to the answer's own `Date` where there is one. RFC 9110 section 10.2.3.
  *
- * @returns milliseconds, rounded up and at most an hour; undefined when the header is absent or makes no sense.
+ * @returns milliseconds, rounded up and at most an hour; undefined when the header is absent, makes no sense or names
+ *   no time to wait (0, a past date): then the caller's own backoff holds, so that nobody comes back at once.
  */
 export function retryAfterMs(
   headers: Readonly<Record<string, string | undefined>>,
   nowMs: number,
 ): number | undefined {
-  const value = headers["retry-after"]?.trim();
-  if (value === undefined || value === "") return undefined;
-  if (/^\d+(\.\d+)?$/.test(value)) return clamp(Number(value) * 1000);
-  const until = Date.parse(value);
-  if (Number.isNaN(until)) return undefined;
+  const value = headers["retry-after"]?.trim() ?? "";
+  if (/^\d+(\.\d+)?$/.test(value)) return believed(Number(value) * 1000);
+  // Date.parse alone would take almost any text with a number in it for a date.
+  const until = DATE.test(value) ? Date.parse(value) : Number.NaN;
   const serverNow = Date.parse(headers["date"] ?? "");
-  return clamp(until - (Number.isNaN(serverNow) ? nowMs : serverNow));
+  return believed(until - (Number.isNaN(serverNow) ? nowMs : serverNow));
 }
 
-function clamp(ms: number): number {
-  return Math.min(LONGEST_RETRY_AFTER_MS, Math.max(0, Math.ceil(ms)));
+function believed(ms: number): number | undefined {
+  return ms > 0 ? Math.min(LONGEST_RETRY_AFTER_MS, Math.ceil(ms)) : undefined;
 }

@@ -13,6 +13,9 @@ export interface BreakerNews {
   closed(openMs: number): void;
 }
 
+/** Leave to call the sink once. Whoever holds it says how the call ended, so that a probe is told from an old call. */
+export type Pass = Readonly<Record<never, never>>;
+
 /** So many transient failures in a row are the sink's state, no longer a request's bad luck. */
 const OPENS_AT = 3;
 
@@ -23,6 +26,9 @@ const OPENS_AT = 3;
  * - *open*: nobody passes until the pause is over. Throttled, unauthorized and misconfigured open at once.
  * - *probing*: one request passes. Success closes; failure opens again with a longer pause.
  *
+ * Calls that set out before the sink opened may still end while it is open. Their failures are the one outage that is
+ * known already, and their success is older than it: they neither lengthen the backoff nor close.
+ *
  * No attempt is counted against a batch: it waits for as long as the sink is in trouble.
  */
 export class Breaker {
@@ -30,8 +36,9 @@ export class Breaker {
   readonly #news: BreakerNews;
   readonly #random: () => number;
   #streak = 0;
-  #open: { readonly sinceMs: number; kind: string; untilMs: number } | undefined;
-  #probing = false;
+  /** On the clock that nobody sets (`performance.now`): a pause is as long as it was meant to be. */
+  #open: { readonly sinceMs: number; readonly kind: string; readonly untilMs: number } | undefined;
+  #probe: Pass | undefined;
   #wake: (() => void)[] = [];
 
   constructor(settings: RetrySettings, news: BreakerNews, random: () => number = Math.random) {
@@ -40,72 +47,81 @@ export class Breaker {
     this.#random = random;
   }
 
-  get isOpen(): boolean {
-    return this.#open !== undefined;
-  }
-
-  /** Why the sink rests; undefined when it does not. */
-  get state(): { readonly kind: string; readonly untilMs: number } | undefined {
-    return this.#open;
+  /** Why the sink rests and for how much longer; undefined when it does not. */
+  get state(): { readonly kind: string; readonly restsForMs: number } | undefined {
+    const open = this.#open;
+    return open && { kind: open.kind, restsForMs: Math.max(0, open.untilMs - performance.now()) };
   }
 
   /** Resolves when the sink may be called. Rejects with the signal's reason. */
-  async pass(signal: AbortSignal): Promise<void> {
+  async pass(signal: AbortSignal): Promise<Pass> {
+    const pass: Pass = {};
     for (;;) {
       signal.throwIfAborted();
       const open = this.#open;
-      if (open === undefined) return;
-      const waitMs = open.untilMs - Date.now();
-      if (waitMs <= 0 && !this.#probing) {
-        this.#probing = true;
-        return;
+      if (open === undefined) return pass;
+      const waitMs = open.untilMs - performance.now();
+      if (waitMs <= 0 && this.#probe === undefined) {
+        this.#probe = pass;
+        return pass;
       }
       await this.#changed(waitMs > 0 ? waitMs : undefined, signal);
     }
   }
 
   /** The sink answered, with a yes or with a refusal of the alerts themselves. */
-  succeeded(): void {
-    this.#streak = 0;
-    this.#probing = false;
+  succeeded(pass: Pass): void {
     const open = this.#open;
+    if (open !== undefined && this.#probe !== pass) return;
+    this.#streak = 0;
+    this.#probe = undefined;
     if (open === undefined) return;
     this.#open = undefined;
-    this.#news.closed(Date.now() - open.sinceMs);
+    this.#news.closed(Math.round(performance.now() - open.sinceMs));
     this.#wakeAll();
   }
 
   /** @returns how long the request itself has to wait before it asks to pass again, ms. */
-  failed(error: DeliveryError): number {
-    this.#streak += 1;
-    this.#probing = false;
-    const { minDelay, maxDelay } = this.#settings;
-    const pauseMs = Math.min(
-      maxDelay,
-      error.retryAfterMs ?? backoffMs(this.#streak, minDelay, maxDelay, this.#random()),
-    );
-    const opens = FAILURES[error.kind].verdict !== "retry" || this.#streak >= OPENS_AT;
-    if (!opens && this.#open === undefined) {
+  failed(pass: Pass, error: DeliveryError): number {
+    const before = this.#open;
+    const isRetry = FAILURES[error.kind].verdict === "retry";
+    const isOld = before !== undefined && this.#probe !== pass;
+    if (isOld && isRetry && error.retryAfterMs === undefined) return 0;
+    if (!isOld) {
+      this.#streak += 1;
+      this.#probe = undefined;
+    }
+    const pauseMs = this.#pauseMs(error);
+    if (before === undefined && isRetry && this.#streak < OPENS_AT) {
       this.#news.retrying(error, this.#streak, pauseMs);
       return pauseMs;
     }
-    const before = this.#open;
-    const untilMs = Date.now() + pauseMs;
-    // A request that was under way when the sink opened must not shorten the pause that was asked for.
+    const now = performance.now();
     this.#open = {
-      sinceMs: before?.sinceMs ?? Date.now(),
+      sinceMs: before?.sinceMs ?? now,
       kind: error.kind,
-      untilMs: Math.max(before?.untilMs ?? 0, untilMs),
+      // Another request must not shorten the pause that was asked for.
+      untilMs: Math.max(before?.untilMs ?? 0, now + pauseMs),
     };
     if (before?.kind !== error.kind) this.#news.opened(error, pauseMs);
     this.#wakeAll();
     return 0;
   }
 
-  /** The probing request was given up without an answer. */
-  abandoned(): void {
-    this.#probing = false;
+  /** The call was given up without an answer. */
+  abandoned(pass: Pass): void {
+    if (this.#probe !== pass) return;
+    this.#probe = undefined;
     this.#wakeAll();
+  }
+
+  /** What the sink asks for, else the backoff; never nothing, and never longer than the user allows. */
+  #pauseMs({ retryAfterMs }: DeliveryError): number {
+    const { minDelay, maxDelay } = this.#settings;
+    const least = backoffMs(1, minDelay, maxDelay, 0);
+    return retryAfterMs === undefined
+      ? backoffMs(this.#streak, minDelay, maxDelay, this.#random())
+      : Math.min(maxDelay, Math.max(least, retryAfterMs));
   }
 
   #wakeAll(): void {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BatchLimits } from "../model/batch.ts";
+import { type BatchLimits, requestBytes } from "../model/batch.ts";
 import { type Envelope, isNonEmpty } from "../model/envelope.ts";
 import { DeliveryError } from "../model/failure.ts";
-import type { Sink } from "../sinks/sink.ts";
-import type { Breaker } from "./breaker.ts";
+import type { Delivery, Sink } from "../sinks/sink.ts";
+import type { Breaker, Pass } from "./breaker.ts";
 
 /** An alert that the receiver refused, alone, for good. */
 export interface Refusal {
@@ -45,7 +45,8 @@ const LEAST_SLOWDOWN_MS = 100;
  * request; failures of the sink are waited out; a refused alert is found by division and set aside alone.
  *
  * Life: *working* until `drain`, which lets requests under way finish and gives up those that wait; `abort` cuts
- * these off too. Given up batches reject, and the queue hands them to whoever works next.
+ * these off too. Given up batches reject, and the queue hands them to whoever works next. A request that is being
+ * divided counts as under way, since parts of it have been taken already.
  */
 export class Deliverer {
   readonly #sink: Sink;
@@ -77,6 +78,7 @@ export class Deliverer {
   drain(): void {
     this.#draining.abort(new Error("The sink is stopping."));
     this.#flush();
+    for (const next of this.#queue.splice(0)) next();
   }
 
   abort(): void {
@@ -85,18 +87,29 @@ export class Deliverer {
   }
 
   #gather(envelopes: readonly Envelope[], parcel: Parcel): void {
+    const bytes = envelopes.reduce((sum, envelope) => sum + requestBytes(envelope), 0);
+    // Better two requests with a whole batch each than a batch in two requests.
+    if (!this.#fits(envelopes.length, bytes)) this.#flush();
+    // A batch that was sealed under wider limits than today's is divided nonetheless.
+    for (const envelope of envelopes) this.#add({ envelope, parcel }, requestBytes(envelope));
+  }
+
+  #add(entry: Entry, bytes: number): void {
     const { maxAlerts, maxBytes, lingerMs } = this.#settings;
-    const bytes = envelopes.reduce((sum, envelope) => sum + envelope.raw.length, 0);
-    const filling = this.#filling;
-    if (
-      filling &&
-      (filling.entries.length + envelopes.length > maxAlerts || filling.bytes + bytes > maxBytes)
-    )
-      this.#flush();
+    if (!this.#fits(1, bytes)) this.#flush();
     this.#filling ??= { entries: [], bytes: 0, timer: setTimeout(() => this.#flush(), lingerMs) };
-    for (const envelope of envelopes) this.#filling.entries.push({ envelope, parcel });
+    this.#filling.entries.push(entry);
     this.#filling.bytes += bytes;
     if (this.#filling.entries.length >= maxAlerts || this.#filling.bytes >= maxBytes) this.#flush();
+  }
+
+  #fits(alerts: number, bytes: number): boolean {
+    const { maxAlerts, maxBytes } = this.#settings;
+    const filling = this.#filling;
+    return (
+      filling === undefined ||
+      (filling.entries.length + alerts <= maxAlerts && filling.bytes + bytes <= maxBytes)
+    );
   }
 
   #flush(): void {
@@ -112,7 +125,7 @@ export class Deliverer {
   async #request(entries: readonly Entry[]): Promise<void> {
     await this.#takeTurn();
     try {
-      await this.#send(entries, 1);
+      await this.#send(entries, 1, this.#draining.signal);
     } finally {
       this.#busy -= 1;
       this.#queue.shift()?.();
@@ -120,53 +133,59 @@ export class Deliverer {
   }
 
   async #takeTurn(): Promise<void> {
-    while (this.#busy >= this.#settings.concurrency)
+    for (;;) {
+      this.#draining.signal.throwIfAborted();
+      if (this.#busy < this.#settings.concurrency) break;
       await new Promise<void>((next) => this.#queue.push(next));
+    }
     this.#busy += 1;
   }
 
-  async #send(entries: readonly Entry[], attempt: number): Promise<void> {
+  /** @param givenUp ends the waiting; what is at the sink just then has its own signal. */
+  async #send(entries: readonly Entry[], attempt: number, givenUp: AbortSignal): Promise<void> {
     for (let tries = attempt; ; tries++) {
-      await this.#breaker.pass(this.#draining.signal);
-      const error = await this.#try(entries);
+      const pass = await this.#breaker.pass(givenUp);
+      const error = await this.#try(entries, pass);
       if (error === undefined) return;
-      if (error.kind === "rejected") return await this.#isolate(entries, error, tries);
-      const waitMs = this.#breaker.failed(error);
-      if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.#draining.signal });
+      if (error.kind === "rejected") {
+        this.#breaker.succeeded(pass);
+        return await this.#isolate(entries, error, tries);
+      }
+      const waitMs = this.#breaker.failed(pass, error);
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal: givenUp });
     }
   }
 
   /** @returns why it failed; undefined when all was taken. Throws when it was cut off. */
-  async #try(entries: readonly Entry[]): Promise<DeliveryError | undefined> {
+  async #try(entries: readonly Entry[], pass: Pass): Promise<DeliveryError | undefined> {
     const envelopes = entries.map(({ envelope }) => envelope);
     if (!isNonEmpty(envelopes)) return undefined;
     const startedAt = performance.now();
+    let delivery: Delivery;
     try {
-      const delivery = await this.#sink.deliver(envelopes, this.#aborting.signal);
-      const durationMs = Math.round(performance.now() - startedAt);
-      this.#breaker.succeeded();
-      this.#news.completed({ alerts: envelopes.length, bytes: delivery.bytes, durationMs });
-      for (const { parcel } of entries) settleOne(parcel);
-      if (delivery.slowDown) await sleep(Math.max(LEAST_SLOWDOWN_MS, durationMs), undefined, { ref: false });
-      return undefined;
+      delivery = await this.#sink.deliver(envelopes, this.#aborting.signal);
     } catch (cause) {
       if (this.#aborting.signal.aborted) {
-        this.#breaker.abandoned();
+        this.#breaker.abandoned(pass);
         throw cause;
       }
-      if (cause instanceof DeliveryError) return cause;
-      // A fault of ours must neither lose the alerts nor stop the others; it is treated as an outage and shows.
-      const words = cause instanceof Error ? cause.message : String(cause);
-      return new DeliveryError("transient", `The sink failed unexpectedly: ${words}`, {
-        cause,
-        code: "internal",
-      });
+      return cause instanceof DeliveryError ? cause : unexpected(cause);
     }
+    const durationMs = Math.round(performance.now() - startedAt);
+    this.#breaker.succeeded(pass);
+    this.#news.completed({ alerts: envelopes.length, bytes: delivery.bytes, durationMs });
+    for (const { parcel } of entries) settleOne(parcel);
+    if (delivery.slowDown) await this.#rest(Math.max(LEAST_SLOWDOWN_MS, durationMs));
+    return undefined;
+  }
+
+  /** Ends early when the sink is stopping. */
+  async #rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#draining.signal }).catch(() => undefined);
   }
 
   /** Divides a refused request, at the alert that was named or in the middle, until the refused stands alone. */
   async #isolate(entries: readonly Entry[], error: DeliveryError, attempts: number): Promise<void> {
-    this.#breaker.succeeded();
     const [only] = entries;
     if (only !== undefined && entries.length === 1) {
       only.parcel.refused.push({ envelope: only.envelope, error, attempts });
@@ -174,8 +193,19 @@ export class Deliverer {
       return;
     }
     this.#news.halved(error, entries.length);
-    for (const part of partsOf(entries, error.culprit)) await this.#send(part, attempts + 1);
+    for (const part of partsOf(entries, error.culprit)) {
+      await this.#send(part, attempts + 1, this.#aborting.signal);
+    }
   }
+}
+
+/** A fault of ours must neither lose the alerts nor stop the others; it is treated as an outage and shows. */
+function unexpected(cause: unknown): DeliveryError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  return new DeliveryError("transient", `The sink failed unexpectedly: ${words}`, {
+    cause,
+    code: "internal",
+  });
 }
 
 function partsOf<T>(entries: readonly T[], culprit: number | undefined): readonly (readonly T[])[] {

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { readPage } from "../../src/sources/page.ts";
+
+describe("a page", () => {
+  it.each([
+    ["no element", '{"value":[]}', []],
+    ["one element", '{"value":[{"a":1}]}', ['{"a":1}']],
+    [
+      "space everywhere",
+      ' { "value" : [ {"a" : 1} ,\r\n\t[2] , "x" , 1 , null ] } \n',
+      ['{"a" : 1}', "[2]", '"x"', "1", "null"],
+    ],
+    [
+      "brackets and quotes in texts",
+      '{"value":["]","\\"}","\\\\",{"[":"{"}]}',
+      ['"]"', '"\\"}"', '"\\\\"', '{"[":"{"}'],
+    ],
+    ["lists of the same name inside", '{"a":{"value":[1]},"b":"\\"value\\":[2]","value":[3]}', ["3"]],
+    ["members behind the list", '{"value":[1],"c":[{}],"d":true}', ["1"]],
+  ])("with %s is cut into the texts of its elements", (_, body, raws) => {
+    const { elements } = readPage(body);
+
+    expect(elements.map(({ raw }) => raw)).toEqual(raws);
+    expect(elements.map(({ value }) => value)).toEqual(raws.map((raw) => JSON.parse(raw)));
+  });
+
+  it("tells its link and its count, wherever they stand", () => {
+    expect(readPage('{"@odata.count":7,"value":[],"@odata.nextLink":"https://a.example/b"}')).toMatchObject({
+      count: 7,
+      nextLink: "https://a.example/b",
+    });
+    expect(readPage('{"value":[],"@odata.nextLink":"","@odata.count":"7"}')).toMatchObject({
+      count: undefined,
+      nextLink: undefined,
+    });
+  });
+
+  it.each([
+    "",
+    " ",
+    "<html></html>",
+    "null",
+    "[]",
+    "{}",
+    '{"value":null}',
+    '{"value":{}}',
+    '{"value"',
+    '{"value":',
+    '{"value":[',
+    '{"value":[{"a":1}',
+    '{"value":[{"a":1},',
+    '{"value":[{"a":1}]',
+    '{"value":[{"a":"x',
+    '{"value":[1',
+    '{"value":[}]}',
+    '{"value":[1}]}',
+    '{"value":[{}}]}',
+    '{"value":[,]}',
+    '{"value":[{"a":1}{"b":2}]}',
+    '{"value":[{"a":1,}]}',
+    '{"value":[tru]}',
+    '{"value":[1]}]',
+    '{"value":[1],"a":}',
+    '{"value":[1]}{"value":[2]}',
+  ])("that is no whole list is told from an empty one: %s", (body) => {
+    expect(() => readPage(body)).toThrow(
+      expect.objectContaining({ name: "SourceError", kind: "transient", cause: undefined }),
+    );
+  });
+
+  it("names nothing of an alert in its error", () => {
+    expect(() => readPage('{"value":[{"title":"secret words",}]}')).toThrow(/^[^§]*no complete JSON list/);
+    expect(() => readPage('{"value":[{"title":"secret words",}]}')).not.toThrow(/secret words/);
+  });
+});
