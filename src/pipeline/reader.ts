@@ -193,7 +193,7 @@ function meetableAtMs(alert: Alert, part: Span): number {
  * Fair shares at a shared sink: the more batches of a tenant wait there already, the later the next one is served,
  * but never later than any window of a lesser kind. A flood queues behind everyone else's trickle.
  */
-export function priority(kind: WindowKind, batchesWaiting: number): number {
+function priority(kind: WindowKind, batchesWaiting: number): number {
   return (WINDOW_KINDS[kind] - 1) * PRIORITY_STEP + 1 + Math.min(batchesWaiting, PRIORITY_STEP - 1);
 }
 

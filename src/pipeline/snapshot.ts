@@ -2,7 +2,7 @@ import { msFromTicks } from "../model/ticks.ts";
 import type { LedgerRow, Store } from "../queue/store.ts";
 
 /** One tenant's source: how far it is read. */
-export interface PlaceStatus {
+interface PlaceStatus {
   readonly tenant: string;
   readonly source: string;
   /** Everything before it is queued, ISO 8601; null before the first round. */
@@ -10,7 +10,7 @@ export interface PlaceStatus {
   readonly lagSeconds: number | null;
 }
 
-export interface SinkStatus {
+interface SinkStatus {
   readonly sink: string;
   readonly backlogAlerts: number;
   readonly backlogBytes: number;

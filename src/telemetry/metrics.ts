@@ -6,7 +6,7 @@ const PREFIX = "alertferry_";
 type NamesOf<Type extends string> = {
   [Name in MetricName]: (typeof METRICS)[Name]["type"] extends Type ? Name : never;
 }[MetricName];
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
 /** The numbers of this process, and the ledger's as they are read from Redis for each scrape. */
 export interface Metrics {

@@ -170,6 +170,34 @@ it("delivers with indexer acknowledgement, and again what was never acknowledged
   expect(new Set(world.hec.events.map(({ fields }) => fields["event_id"])).size).toBe(5);
 });
 
+it("lets a tenant's few alerts pass another tenant's flood at a shared sink", async () => {
+  const world = await newWorld("contoso", "fabrikam");
+  const queue = { dataDir: await temporaryFolder() };
+  const batch = { maxAlerts: 20, linger: "0ms" };
+  const splunk = {
+    type: "splunk_hec",
+    url: world.hec.listener.origin,
+    token: world.hecToken,
+    concurrency: 1,
+    batch,
+  };
+  world.hec.fault = { kind: "slow", delayMs: 100 };
+  world.tenant("contoso").add("graph_alerts", 2000, { spreadMs: 60_000, size: "small" });
+  const daemon = await startDaemon(
+    await writeConfig(configFor(world, { queue, http: TEST_HTTP, sinks: { splunk } })),
+  );
+  await until(
+    "the flood waits",
+    async () => (await daemon.metric("sink_backlog_alerts", { sink: "splunk" })) > 1500,
+  );
+
+  world.tenant("fabrikam").add("graph_alerts", 5, { size: "small" });
+  const of = ({ tenantId }: { tenantId: string }) => tenantId === world.tenant("fabrikam").tenantId;
+  await until("the few have arrived", () => world.balance({ of }).delivered === 5);
+
+  expect(await daemon.metric("sink_backlog_alerts", { sink: "splunk" })).toBeGreaterThan(500);
+});
+
 it("takes over within seconds what a killed replica held, and two replicas send nothing twice", async () => {
   const world = await newWorld("contoso", "fabrikam", "northwind");
   const { url } = await startRedis();
