@@ -1,5 +1,7 @@
 import type { FilterSchema } from "./odata.ts";
-import type { SourceName } from "./tenant-store.ts";
+
+/** What a simulated tenant can be asked for, by the names the configuration uses. */
+export type SourceName = "graph_alerts" | "graph_incidents" | "mde_alerts";
 
 /** The two services; each has its own address, its own tokens and its own limits. */
 export type ApiName = "graph" | "defender";

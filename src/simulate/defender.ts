@@ -1,5 +1,6 @@
 import { type ApiFault, isPageFault, type PageFault, playFault, type Refuse } from "./api-faults.ts";
 import { type Exchange, prefersNewerMembers, refuser, sendPage } from "./api-replies.ts";
+import type { SourceName } from "./collections.ts";
 import { type ApiName, COLLECTIONS, type Collection } from "./collections.ts";
 import { writePage } from "./list-page.ts";
 import { type ListRules, nextParameters, QueryError, readListQuery } from "./list-query.ts";
@@ -7,7 +8,7 @@ import { type Listener, listen } from "./listener.ts";
 import { retryAfterHeader } from "./rate-limit.ts";
 import { type Faulty, takeFault } from "./take-fault.ts";
 import { type ApiRequest, keepRecord, type TenantApi } from "./tenant-api.ts";
-import type { SourceName, TenantStore } from "./tenant-store.ts";
+import type { TenantStore } from "./tenant-store.ts";
 import type { Claims, TokenMint } from "./tokens.ts";
 
 export interface DefenderTenant {

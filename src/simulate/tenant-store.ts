@@ -2,9 +2,6 @@ import type { Ticks } from "../model/ticks.ts";
 import type { Filter } from "./odata.ts";
 import type { Version } from "./version.ts";
 
-/** What a simulated tenant can be asked for, by the names the configuration uses. */
-export type SourceName = "graph_alerts" | "graph_incidents" | "mde_alerts";
-
 export interface StoreQuery extends Filter {
   readonly by: "updated" | "created";
   readonly descending: boolean;

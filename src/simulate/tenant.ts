@@ -1,5 +1,6 @@
 import type { JsonObject } from "../model/alert.ts";
 import { parseTicks, type Ticks, ticksFromMs } from "../model/ticks.ts";
+import type { SourceName } from "./collections.ts";
 import type { DefenderTenant } from "./defender.ts";
 import type { AlertShapeOptions, Draft } from "./draft.ts";
 import type { AppRegistration, Directory } from "./entra-directory.ts";
@@ -9,7 +10,7 @@ import { roundAsStored, type Surroundings } from "./invention.ts";
 import { mdeAlert } from "./mde-alerts.ts";
 import { randomFrom } from "./random.ts";
 import type { TenantApi } from "./tenant-api.ts";
-import { createTenantStore, type SourceName, type TenantStore } from "./tenant-store.ts";
+import { createTenantStore, type TenantStore } from "./tenant-store.ts";
 import { plantedVersion, type Version, versionOf } from "./version.ts";
 
 /** When an alert was last updated: milliseconds since the epoch, or the text the service writes. */

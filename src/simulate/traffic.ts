@@ -1,6 +1,6 @@
+import type { SourceName } from "./collections.ts";
 import type { Random } from "./random.ts";
 import type { WorldTenant } from "./tenant.ts";
-import type { SourceName } from "./tenant-store.ts";
 import type { Version } from "./version.ts";
 
 /** A steady stream of new and changed alerts. */

@@ -1,9 +1,9 @@
 import { type JsonObject, text } from "../model/alert.ts";
 import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
+import type { SourceName } from "./collections.ts";
 import { COLLECTIONS, type Collection } from "./collections.ts";
 import { writeJson } from "./invention.ts";
 import type { Facts } from "./odata.ts";
-import type { SourceName } from "./tenant-store.ts";
 
 /** One version of one alert that a source has held: a line of the ledger of truth. */
 export interface Version {

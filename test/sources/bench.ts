@@ -12,7 +12,7 @@ import type { ApiName } from "../../src/simulate/collections.ts";
 import { listen } from "../../src/simulate/listener.ts";
 import type { WorldTenant } from "../../src/simulate/tenant.ts";
 import type { ApiRequest, TenantApi } from "../../src/simulate/tenant-api.ts";
-import type { SourceName } from "../../src/simulate/tenant-store.ts";
+import type { SourceName } from "../../src/simulate/collections.ts";
 import type { Version } from "../../src/simulate/version.ts";
 import { startWorld, type World, type WorldOptions } from "../../src/simulate/world.ts";
 import type { Slice, Source, SourceDefinition, TenantAccess } from "../../src/sources/source.ts";
