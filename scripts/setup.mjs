@@ -69,8 +69,10 @@ function installRedis() {
 }
 
 function run(program, args, env = process.env) {
-  // What these print is for people, and standard output may belong to whoever called us.
-  return spawnSync(program, args, { stdio: ["ignore", 2, 2], env }).status === 0;
+  const { status, stdout, stderr } = spawnSync(program, args, { stdio: ["ignore", "pipe", "pipe"], env });
+  // Their words are wanted only when something is wrong.
+  if (status !== 0) say(`${stdout ?? ""}${stderr ?? ""}`);
+  return status === 0;
 }
 
 function isInPath(program) {

@@ -13,8 +13,8 @@ export interface BreakerNews {
   closed(openMs: number): void;
 }
 
-/** Leave to call the sink once. Whoever holds it says how the call ended, so that a probe is told from an old call. */
-export type Pass = Readonly<Record<never, never>>;
+/** Leave to call the sink once, known by its identity: whoever holds it says how the call ended. */
+export type Pass = object;
 
 /** So many transient failures in a row are the sink's state, no longer a request's bad luck. */
 const OPENS_AT = 3;

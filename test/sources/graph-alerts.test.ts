@@ -82,14 +82,26 @@ describe("graph_alerts", () => {
 
     it("are not taken for all while the service counts more", async () => {
       const bench = await aBench(GRAPH, { pageSize: 100 });
+      // Lists come newest first: what is added first lies behind what can be paged to.
       tied(bench, 5, { severity: "catastrophic" });
-      tied(bench, 700, { severity: "high" });
-      tied(bench, 300, { severity: "low" });
+      tied(bench, 350, { severity: "high" });
+      tied(bench, 350, { severity: "low" });
 
       const { slices, error } = await bench.fail(tickOf(NOON));
 
       expect(slices).toEqual([]);
       expect(error).toMatchObject({ kind: "transient", code: "instant-out-of-reach" });
+    });
+
+    it("are all there where words that nobody knows stand among those that were paged to", async () => {
+      const bench = await aBench(GRAPH, { pageSize: 100 });
+      const versions = [
+        ...tied(bench, 350, { severity: "high" }),
+        ...tied(bench, 350, { severity: "low" }),
+        ...tied(bench, 5, { severity: "catastrophic" }),
+      ];
+
+      expectAll(await bench.read(tickOf(NOON)), versions);
     });
 
     it("are simply paged where the service gives links without an end", async () => {
