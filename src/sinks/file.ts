@@ -120,25 +120,28 @@ async function endsInsideLine(handle: FileHandle): Promise<boolean> {
 }
 
 /**
- * Creates nothing: asks for the file, or where it is not there yet for the nearest folder that is. What a
- * placeholder will name is not known before a delivery.
+ * Creates nothing: asks for the file, or where it is not there yet for its folder. What a placeholder will name is
+ * not known before a delivery.
  */
 async function proveWritable(template: string): Promise<void> {
   const placeholder = template.indexOf("{");
-  let path = placeholder < 0 ? template : dirname(`${template.slice(0, placeholder)}.`);
+  if (placeholder >= 0) return await proveFolder(dirname(`${template.slice(0, placeholder)}.`));
   try {
-    if (placeholder < 0) return await (await open(path, constants.O_WRONLY | constants.O_APPEND)).close();
+    await (await open(template, constants.O_WRONLY | constants.O_APPEND)).close();
   } catch (cause) {
     if (codeOf(cause) !== "ENOENT") throw cause;
-    path = dirname(path);
+    await proveFolder(dirname(template));
   }
-  for (;;) {
-    try {
-      return await access(path, constants.W_OK | constants.X_OK);
-    } catch (cause) {
-      if (codeOf(cause) !== "ENOENT" || path === dirname(path)) throw cause;
-      path = dirname(path);
-    }
+}
+
+/** The folder, or the nearest one above it that is there: a delivery creates the rest. */
+async function proveFolder(path: string): Promise<void> {
+  try {
+    await access(`${path}/.`, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const above = dirname(path);
+    if (codeOf(cause) !== "ENOENT" || above === path) throw cause;
+    await proveFolder(above);
   }
 }
 

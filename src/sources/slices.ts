@@ -1,6 +1,13 @@
-import { type Alert, type AlertShape, isUnreadable, readAlert, type Unreadable } from "../model/alert.ts";
+import {
+  type Alert,
+  type AlertShape,
+  isObject,
+  isUnreadable,
+  readAlert,
+  type Unreadable,
+} from "../model/alert.ts";
 import { SourceError } from "../model/failure.ts";
-import { formatTicks, type Ticks } from "../model/ticks.ts";
+import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Page } from "./page.ts";
 import type { Slice } from "./source.ts";
@@ -28,6 +35,8 @@ const WIDEN_BELOW = 0.4;
 const SMALLER_TRIES = 3;
 /** More pages than this within one tick are not believed. */
 const MAX_PAGES = 1000;
+/** An alert this far from the tick that was asked for shows that the filter is not honoured: one second. */
+const STRAY_TICKS = 10_000_000n;
 
 /**
  * Reads a span so that no answer is ever paged through while the alerts move underneath: a part that does not fit
@@ -70,11 +79,28 @@ async function readPart(
     throw cause;
   }
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
-  if (!divisible) return await readTick(list, part, page, [], signal);
+  if (!divisible) {
+    refuseStrays(page.elements, part, list.shape);
+    return await readTick(list, part, page, [], signal);
+  }
   // An empty page with a link has nothing to divide; the link must be followed to see what there is.
   if (page.elements.length > 0) return "too-much";
   const read = await readOn(list, part, page, signal);
   return read.isWhole ? read.elements : "too-much";
+}
+
+/** A service that gives the whole list whatever it is asked for would be read again for every tick of the span. */
+function refuseStrays(elements: Elements, tick: Span, shape: AlertShape): void {
+  for (const { value } of elements) {
+    const updated = isObject(value) ? parseTicks(value[shape.updated]) : undefined;
+    if (updated === undefined) continue;
+    if (updated > tick.from - STRAY_TICKS && updated < tick.to + STRAY_TICKS) continue;
+    throw new SourceError(
+      "transient",
+      "The service gives alerts of other times than it is asked for; the window is read again later.",
+      { code: "filter-not-honoured" },
+    );
+  }
 }
 
 /**

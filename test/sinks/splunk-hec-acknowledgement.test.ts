@@ -107,7 +107,7 @@ describe("an acknowledgement", () => {
     let troubles = 2;
     front.answer = ({ path }) => (path === ACK && troubles-- > 0 ? trouble() : undefined);
 
-    await anAckSink(front, { timeout: "200ms" }).deliver(envelopesOf(2), endless());
+    await anAckSink(front, { timeout: "500ms" }).deliver(envelopesOf(2), endless());
 
     expect(front.visitsOf(EVENT)).toHaveLength(1);
     expect(front.visitsOf(ACK)).toHaveLength(3);
@@ -122,7 +122,7 @@ describe("an acknowledgement", () => {
     await expect(failing).rejects.toMatchObject({ kind: "transient" });
   });
 
-  it("question that is malformed is no verdict on the alerts", async () => {
+  it("that cannot be asked for is no verdict on the alerts", async () => {
     const front = await anAckFront();
     front.answer = ({ path }) =>
       path === ACK ? { status: 400, body: '{"text":"Invalid data format","code":6}' } : undefined;

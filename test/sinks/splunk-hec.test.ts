@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { DeliveryError } from "../../src/model/failure.ts";
@@ -153,6 +154,24 @@ describe("a request", () => {
       });
     },
   );
+
+  it.each([
+    ["reset-before-reading", {}],
+    ["hang", { timeout: "200ms" }],
+    ["bad-gateway", { proxy: "http://user:proxy-password@127.0.0.1:1" }],
+  ] as const)("tells neither token nor password when it fails: %s", async (kind, settings) => {
+    const hec = await aReceiver();
+    hec.fault = { kind };
+
+    const error = await aSink(hec.url, settings)
+      .deliver(envelopesOf(1), endless())
+      .catch((cause: unknown) => cause);
+
+    const told = inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+    expect(told).toContain("DeliveryError");
+    expect(told).not.toContain(TOKEN);
+    expect(told).not.toContain("proxy-password");
+  });
 
   it("to a host that is down is transient, and succeeds once it is back", async () => {
     const hec = await aReceiver();

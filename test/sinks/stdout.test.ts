@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { resolve } from "node:path";
 import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createStdout, stdout } from "../../src/sinks/stdout.ts";
 import { anEnvelope, CONTOSO, envelopesOf } from "../support/envelopes.ts";
@@ -77,7 +77,11 @@ describe("stdout", () => {
   });
 
   it("leaves the process alive when whoever reads standard output goes away", async () => {
-    const writer = start(process.execPath, ["--import", "tsx", resolve("test/sinks/stdout-writer.ts")]);
+    const writer = start(process.execPath, [
+      "--import",
+      "tsx",
+      fileURLToPath(new URL("./stdout-writer.ts", import.meta.url)),
+    ]);
     await until("the writer writes", () => writer.out().includes('"event"'));
 
     writer.child.stdout?.destroy();

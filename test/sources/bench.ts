@@ -55,7 +55,7 @@ export interface Bench {
 
 /** Most alerts of the contract lie in this hour. */
 export const HOUR = spanOf("2026-05-04T05:00:00Z", "2026-05-04T06:00:00Z");
-export const LATE_IN_HOUR = "2026-05-04T05:50:00Z";
+const LATE_IN_HOUR = "2026-05-04T05:50:00Z";
 export const NOON = "2026-05-04T05:36:51.1234567Z";
 
 export async function aBench(subject: SourceSubject, options: BenchOptions = {}): Promise<Bench> {
@@ -95,7 +95,7 @@ export async function aBench(subject: SourceSubject, options: BenchOptions = {})
 }
 
 /** The way to the APIs that the daemon gives to the sources of a tenant, with limits that a test can reach. */
-export function accessFor(
+function accessFor(
   world: World,
   tenant: WorldTenant,
   options: { readonly [key in "pageSize" | "timeoutMs" | "maxAnswerBytes"]?: number | undefined } & {

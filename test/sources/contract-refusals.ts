@@ -1,23 +1,9 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { inspect } from "node:util";
+import { describe, expect, it } from "vitest";
 import { SourceError } from "../../src/model/failure.ts";
-import { listen } from "../../src/simulate/listener.ts";
 import type { Slice } from "../../src/sources/source.ts";
 import { until } from "../support/until.ts";
-import {
-  aBench,
-  alertsOf,
-  aScriptedApi,
-  askedSpan,
-  type Bench,
-  bareAlert,
-  endless,
-  expectAll,
-  HOUR,
-  NOON,
-  page,
-  type SourceSubject,
-  tickOf,
-} from "./bench.ts";
+import { aBench, alertsOf, askedSpan, endless, expectAll, HOUR, type SourceSubject } from "./bench.ts";
 
 /** What a source makes of everything but a good page: one clear error, and no alert lost or invented. */
 export function describeRefusals(subject: SourceSubject): void {
@@ -144,12 +130,15 @@ export function describeRefusals(subject: SourceSubject): void {
       bench.tenant.app.secrets = [];
       const { error: atEntra } = await bench.fail();
       bench.tenant.app.secrets = [{ value: bench.tenant.clientSecret }];
-      bench.api.fault = { kind: "forbidden" };
-      const { error: atApi } = await bench.fail();
+      const errors = [atEntra];
+      for (const kind of ["forbidden", "html", "reset"] as const) {
+        bench.api.fault = { kind };
+        errors.push((await bench.fail()).error);
+      }
 
-      for (const error of [atEntra, atApi]) {
+      for (const error of errors) {
         expect(error).toBeInstanceOf(SourceError);
-        const told = everythingOf(error);
+        const told = inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true });
         expect(told).not.toContain(bench.tenant.clientSecret);
         expect(told).not.toMatch(/Bearer|eyJ/);
       }
@@ -210,7 +199,7 @@ export function describeRefusals(subject: SourceSubject): void {
     });
 
     it("and hangs is given up after the time limit, and read the next time", async () => {
-      const bench = await aBench(subject, { timeoutMs: 300 });
+      const bench = await aBench(subject, { timeoutMs: 800 });
       const versions = bench.add(3, { size: "small" });
       await bench.reader.probe(endless());
       bench.api.fault = { kind: "hang", times: 1 };
@@ -221,6 +210,18 @@ export function describeRefusals(subject: SourceSubject): void {
       expect(error.code).toMatch(/^(ETIMEDOUT|ECONNABORTED)$/);
       expect(slices).toEqual([]);
       expectAll(await bench.read(), versions);
+    });
+
+    it("and gives the whole list whatever it is asked for is not read for ever", async () => {
+      const bench = await aBench(subject, { pageSize: 10 });
+      bench.add(30, { size: "small" });
+      bench.api.fault = { kind: "ignored-filter" };
+
+      const { error, slices } = await bench.fail();
+
+      expect(error).toMatchObject({ kind: "transient", code: "filter-not-honoured" });
+      expect(slices).toEqual([]);
+      expect(bench.api.requests.length).toBeLessThan(60);
     });
 
     it("and is not there at all is transient", async () => {
@@ -257,58 +258,6 @@ export function describeRefusals(subject: SourceSubject): void {
     });
   });
 
-  describe("a next link", () => {
-    it("to another host is refused, and no token is sent there", async () => {
-      const bench = await aTick(subject);
-      let visits = 0;
-      const foreign = await listen((_, response) => {
-        visits++;
-        response.end();
-      });
-      onTestFinished(() => foreign.stop());
-      bench.api.fault = { kind: "foreign-next-link", link: `${foreign.origin}${subject.path}?$skip=2` };
-
-      const { error, slices } = await bench.fail(tickOf(NOON));
-
-      expect(error).toMatchObject({ kind: "transient", code: "foreign-next-link" });
-      expect(slices).toEqual([]);
-      expect(visits).toBe(0);
-    });
-
-    it("that repeats is followed no further", async () => {
-      const bench = await aTick(subject);
-      bench.api.fault = { kind: "repeating-next-link" };
-
-      const { error, slices } = await bench.fail(tickOf(NOON));
-
-      expect(error).toMatchObject({ kind: "transient", code: "repeated-next-link" });
-      expect(slices).toEqual([]);
-      expect(bench.api.requests).toHaveLength(2);
-    });
-
-    it("of an empty page is followed", async () => {
-      const bench = await aBench(subject);
-      const versions = bench.add(12);
-      bench.api.fault = { kind: "empty-page-with-next", times: 1 };
-
-      expectAll(await bench.read(), versions);
-    });
-
-    it("that the API itself refuses has the part read in smaller ones", async () => {
-      const api = await aScriptedApi((url, call) => {
-        if (call === 1) return { body: page([], `${url.origin}${subject.path}?$skiptoken=x`) };
-        if (call === 2) return { status: 400, body: '{"error":{"code":"BadRequest","message":"SkipToken"}}' };
-        return { body: page([bareAlert(subject, { id: `a${call}` })]) };
-      });
-      const bench = await aBench(subject, { origin: api.origin });
-
-      const slices = await bench.read();
-
-      expect(alertsOf(slices).map(({ id }) => id)).toEqual(["a3", "a4"]);
-      expect(slices.map(({ to }) => to)).toEqual([(HOUR.from + HOUR.to) / 2n, HOUR.to]);
-    });
-  });
-
   describe("tokens", () => {
     it("are asked for once by many reads at a time, and kept for the next", async () => {
       const bench = await aBench(subject);
@@ -338,19 +287,4 @@ export function describeRefusals(subject: SourceSubject): void {
       await expect(bench.reader.probe(endless())).rejects.toMatchObject({ kind: "unauthorized" });
     });
   });
-}
-
-/** A bench with two alerts in one tick, whose next link cannot be avoided by halving. */
-async function aTick(subject: SourceSubject): Promise<Bench> {
-  const bench = await aBench(subject);
-  bench.add(2, { at: NOON, sameInstant: true, spreadMs: 0 });
-  return bench;
-}
-
-/** All that could reach a log: messages, details, causes, stacks. */
-function everythingOf(error: Error): string {
-  const parts: string[] = [];
-  for (let at: unknown = error; at instanceof Error; at = at.cause)
-    parts.push(String(at.stack), JSON.stringify({ ...at, cause: undefined }));
-  return parts.join("\n");
 }

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import type { SourceSubject } from "../sources/bench.ts";
+import { describeLinks } from "../sources/contract-links.ts";
 import { describeRecords } from "../sources/contract-records.ts";
 import { describeRefusals } from "../sources/contract-refusals.ts";
 import { describeWindows } from "../sources/contract-windows.ts";
@@ -9,6 +10,7 @@ export function describeSource(name: string, subject: SourceSubject): void {
   describe(name, () => {
     describeWindows(subject);
     describeRefusals(subject);
+    describeLinks(subject);
     describeRecords(subject);
   });
 }
