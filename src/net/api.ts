@@ -59,6 +59,8 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
         ({ token, answer } = await send(url, headers, signal));
       }
       if (answer.status === 200) return answer.text;
+      // What we may do stands in the token: after a consent only a new one shows it.
+      if (answer.status === 403) tokens.drop(settings.audience, token);
       throw refusal(answer, new URL(url).host);
     },
   };

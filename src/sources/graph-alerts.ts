@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, text } from "../model/alert.ts";
+import { isObject, type JsonObject, readAlert, text } from "../model/alert.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -37,12 +37,13 @@ const DIVISIONS = [
 function createGraphAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal));
+    readPage(await access.graph.get(pathOrLink, HEADERS, signal), (value, raw) =>
+      readAlert(value, raw, SHAPE),
+    );
   return {
     read: (span, signal) =>
       readSlices(
         {
-          shape: SHAPE,
           pageSize,
           first: (part, abort, within) => get(pathFor(part, pageSize, within), abort),
           next: get,

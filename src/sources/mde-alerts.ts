@@ -1,4 +1,4 @@
-import { text } from "../model/alert.ts";
+import { readAlert, text } from "../model/alert.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -27,12 +27,11 @@ const SHAPE = {
 function createMdeAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.defender.get(pathOrLink, {}, signal));
+    readPage(await access.defender.get(pathOrLink, {}, signal), (value, raw) => readAlert(value, raw, SHAPE));
   return {
     read: (span, signal) =>
       readSlices(
         {
-          shape: SHAPE,
           pageSize,
           first: (part, abort) => get(pathFor(part, pageSize), abort),
           next: get,

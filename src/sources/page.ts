@@ -1,9 +1,9 @@
 import { isObject } from "../model/alert.ts";
 import { SourceError } from "../model/failure.ts";
 
-/** One answer of an OData list: the elements of `value` with their own text, and what stands around them. */
-export interface Page {
-  readonly elements: readonly { readonly raw: string; readonly value: unknown }[];
+/** One answer of an OData list: what its elements were read as, and what stands around them. */
+export interface Page<Element> {
+  readonly elements: readonly Element[];
   readonly nextLink: string | undefined;
   /** How many there are in all, where it was asked for. */
   readonly count: number | undefined;
@@ -11,18 +11,23 @@ export interface Page {
 
 /**
  * Cuts a page into its alerts without writing them anew: each keeps the very text the service sent, so that
- * 64-bit numbers, key order and escapes survive. Every element is parsed once, which also proves the page whole.
+ * 64-bit numbers, key order and escapes survive. Every element is parsed once, which also proves the page whole,
+ * and only what was read of it is kept: a page of parsed alerts would be several times as large as its text.
  *
+ * @param read makes of an element what is needed of it.
  * @throws SourceError (transient) when the text is not the JSON of a list: HTML of a gateway, a cut answer.
  */
-export function readPage(body: string): Page {
+export function readPage<Element>(
+  body: string,
+  read: (value: unknown, raw: string) => Element,
+): Page<Element> {
   const span = findValueArray(body);
   if (span === undefined) throw notAPage(body);
   try {
     const around: unknown = JSON.parse(`${body.slice(0, span.start)}[]${body.slice(span.end)}`);
     const { "@odata.nextLink": nextLink, "@odata.count": count } = isObject(around) ? around : {};
     return {
-      elements: span.elements.map((raw) => ({ raw, value: JSON.parse(raw) as unknown })),
+      elements: span.elements.map((raw) => read(JSON.parse(raw), raw)),
       nextLink: typeof nextLink === "string" && nextLink !== "" ? nextLink : undefined,
       count: typeof count === "number" ? count : undefined,
     };

@@ -1,33 +1,27 @@
-import {
-  type Alert,
-  type AlertShape,
-  isObject,
-  isUnreadable,
-  readAlert,
-  type Unreadable,
-} from "../model/alert.ts";
+import { type Alert, isUnreadable, type Unreadable } from "../model/alert.ts";
 import { SourceError } from "../model/failure.ts";
 import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Page } from "./page.ts";
 import type { Slice } from "./source.ts";
 
+/** A page of alerts, with the records that are none. */
+type AlertPage = Page<Alert | Unreadable>;
+type Elements = AlertPage["elements"];
+
 /** How a list of one API is asked for. */
 export interface List {
-  readonly shape: AlertShape;
   /** The most elements one page can hold; a page this long may have been cut. */
   readonly pageSize: number;
   /** The first page of a span; `within` narrows it further, by conditions of `divisions`. */
-  first(span: Span, signal: AbortSignal, within?: readonly string[]): Promise<Page>;
+  first(span: Span, signal: AbortSignal, within?: readonly string[]): Promise<AlertPage>;
   /** A further page, by the link that the API gave. */
-  next(link: string, signal: AbortSignal): Promise<Page>;
+  next(link: string, signal: AbortSignal): Promise<AlertPage>;
   /** The page behind the first `skip` elements, for an API that gives no link; undefined when it has no such thing. */
-  skip?(span: Span, skip: number, signal: AbortSignal): Promise<Page>;
+  skip?(span: Span, skip: number, signal: AbortSignal): Promise<AlertPage>;
   /** Conditions that divide an instant, for an API that does not page to the end of a long list. */
   readonly divisions?: readonly (readonly string[])[];
 }
-
-type Elements = Page["elements"];
 
 /** A page filled less than this makes the next slice twice as wide. */
 const WIDEN_BELOW = 0.4;
@@ -57,7 +51,7 @@ export async function* readSlices(list: List, span: Span, signal: AbortSignal): 
       continue;
     }
     failures = 0;
-    yield { to: part.to, ...sort(elements, list.shape) };
+    yield { to: part.to, ...sort(elements) };
     from = part.to;
     if (elements.length < list.pageSize * WIDEN_BELOW) width *= 2n;
   }
@@ -71,7 +65,7 @@ async function readPart(
   countFailure: () => number,
 ): Promise<Elements | "too-much"> {
   const divisible = part.to - part.from > 1n;
-  let page: Page;
+  let page: AlertPage;
   try {
     page = await list.first(part, signal);
   } catch (cause) {
@@ -80,7 +74,7 @@ async function readPart(
   }
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
   if (!divisible) {
-    refuseStrays(page.elements, part, list.shape);
+    refuseStrays(page.elements, part);
     return await readTick(list, part, page, [], signal);
   }
   // An empty page with a link has nothing to divide; the link must be followed to see what there is.
@@ -90,9 +84,11 @@ async function readPart(
 }
 
 /** A service that gives the whole list whatever it is asked for would be read again for every tick of the span. */
-function refuseStrays(elements: Elements, tick: Span, shape: AlertShape): void {
-  for (const { value } of elements) {
-    const updated = isObject(value) ? parseTicks(value[shape.updated]) : undefined;
+function refuseStrays(elements: Elements, tick: Span): void {
+  for (const element of elements) {
+    // Without an update time of its own an alert cannot tell whether it belongs here.
+    if (isUnreadable(element) || element.updatedText === element.createdText) continue;
+    const updated = parseTicks(element.updatedText);
     if (updated === undefined) continue;
     if (updated > tick.from - STRAY_TICKS && updated < tick.to + STRAY_TICKS) continue;
     throw new SourceError(
@@ -110,7 +106,7 @@ function refuseStrays(elements: Elements, tick: Span, shape: AlertShape): void {
 async function readTick(
   list: List,
   tick: Span,
-  first: Page,
+  first: AlertPage,
   within: readonly string[],
   signal: AbortSignal,
 ): Promise<Elements> {
@@ -124,7 +120,7 @@ async function readTick(
     const page = await list.first(tick, signal, narrower);
     elements.push(...(await readTick(list, tick, page, narrower, signal)));
   }
-  const union = withoutRepetitions(elements, list.shape);
+  const union = withoutRepetitions(elements);
   // An alert with a word that we do not know would be in none of the parts.
   if (first.count !== undefined && union.length < first.count) throw outOfReach(tick);
   return union;
@@ -142,12 +138,12 @@ function outOfReach(tick: Span): SourceError {
 async function readOn(
   list: List,
   span: Span,
-  first: Page,
+  first: AlertPage,
   signal: AbortSignal,
 ): Promise<{ readonly elements: Elements; readonly isWhole: boolean }> {
   const elements = [...first.elements];
   const followed = new Set<string>();
-  let page: Page | undefined = first;
+  let page: AlertPage | undefined = first;
   try {
     for (;;) {
       page = await nextPage(list, span, page, elements.length, followed, signal);
@@ -164,11 +160,11 @@ async function readOn(
 async function nextPage(
   list: List,
   span: Span,
-  { nextLink, elements }: Page,
+  { nextLink, elements }: AlertPage,
   read: number,
   followed: Set<string>,
   signal: AbortSignal,
-): Promise<Page | undefined> {
+): Promise<AlertPage | undefined> {
   if (nextLink === undefined) {
     return list.skip !== undefined && elements.length >= list.pageSize
       ? await list.skip(span, read, signal)
@@ -194,23 +190,20 @@ function isTooMuch(cause: unknown, failures: number): boolean {
   return (cause.status === 500 || cause.status === 504) && failures <= SMALLER_TRIES;
 }
 
-function withoutRepetitions(elements: Elements, shape: AlertShape): Elements {
-  const byName = new Map(
-    elements.map((element) => {
-      const read = readAlert(element.value, element.raw, shape);
-      return [isUnreadable(read) ? read.id : `${read.id}\n${read.version}`, element];
-    }),
-  );
-  return [...byName.values()];
+function withoutRepetitions(elements: Elements): Elements {
+  const named = elements.map((element): [string, Alert | Unreadable] => [
+    isUnreadable(element) ? element.id : `${element.id}\n${element.version}`,
+    element,
+  ]);
+  return [...new Map(named).values()];
 }
 
-function sort(elements: Elements, shape: AlertShape): { alerts: Alert[]; unreadable: Unreadable[] } {
+function sort(elements: Elements): { alerts: Alert[]; unreadable: Unreadable[] } {
   const alerts: Alert[] = [];
   const unreadable: Unreadable[] = [];
-  for (const { value, raw } of elements) {
-    const read = readAlert(value, raw, shape);
-    if (isUnreadable(read)) unreadable.push(read);
-    else alerts.push(read);
+  for (const element of elements) {
+    if (isUnreadable(element)) unreadable.push(element);
+    else alerts.push(element);
   }
   // Oldest update first; within one tick by id, so that the same page always gives the same batches.
   alerts.sort(

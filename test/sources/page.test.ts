@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { readPage } from "../../src/sources/page.ts";
 
+const cut = (body: string) => readPage(body, (value, raw) => ({ value, raw }));
+
 describe("a page", () => {
   it.each([
     ["no element", '{"value":[]}', []],
@@ -18,18 +20,18 @@ describe("a page", () => {
     ["lists of the same name inside", '{"a":{"value":[1]},"b":"\\"value\\":[2]","value":[3]}', ["3"]],
     ["members behind the list", '{"value":[1],"c":[{}],"d":true}', ["1"]],
   ])("with %s is cut into the texts of its elements", (_, body, raws) => {
-    const { elements } = readPage(body);
+    const { elements } = cut(body);
 
     expect(elements.map(({ raw }) => raw)).toEqual(raws);
     expect(elements.map(({ value }) => value)).toEqual(raws.map((raw) => JSON.parse(raw)));
   });
 
   it("tells its link and its count, wherever they stand", () => {
-    expect(readPage('{"@odata.count":7,"value":[],"@odata.nextLink":"https://a.example/b"}')).toMatchObject({
+    expect(cut('{"@odata.count":7,"value":[],"@odata.nextLink":"https://a.example/b"}')).toMatchObject({
       count: 7,
       nextLink: "https://a.example/b",
     });
-    expect(readPage('{"value":[],"@odata.nextLink":"","@odata.count":"7"}')).toMatchObject({
+    expect(cut('{"value":[],"@odata.nextLink":"","@odata.count":"7"}')).toMatchObject({
       count: undefined,
       nextLink: undefined,
     });
@@ -63,13 +65,13 @@ describe("a page", () => {
     '{"value":[1],"a":}',
     '{"value":[1]}{"value":[2]}',
   ])("that is no whole list is told from an empty one: %s", (body) => {
-    expect(() => readPage(body)).toThrow(
+    expect(() => cut(body)).toThrow(
       expect.objectContaining({ name: "SourceError", kind: "transient", cause: undefined }),
     );
   });
 
   it("names nothing of an alert in its error", () => {
-    expect(() => readPage('{"value":[{"title":"secret words",}]}')).toThrow(/^[^§]*no complete JSON list/);
-    expect(() => readPage('{"value":[{"title":"secret words",}]}')).not.toThrow(/secret words/);
+    expect(() => cut('{"value":[{"title":"secret words",}]}')).toThrow(/^[^§]*no complete JSON list/);
+    expect(() => cut('{"value":[{"title":"secret words",}]}')).not.toThrow(/secret words/);
   });
 });
