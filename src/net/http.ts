@@ -90,7 +90,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
           signal: AbortSignal.any([request.signal, limit]),
         });
         const { headers, cookies } = readHeaders(answer.headers);
-        return { status: answer.status, headers, cookies, text: Buffer.from(answer.data).toString("utf8") };
+        return { status: answer.status, headers, cookies, text: answer.data.toString("utf8") };
       } catch (cause) {
         request.signal.throwIfAborted();
         throw noAnswer(cause, request.url, limit.aborted, settings);

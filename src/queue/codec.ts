@@ -64,7 +64,11 @@ export function createCodec(key: Buffer | undefined): Codec {
 async function expand(codec: number | undefined, packed: Buffer, name: string): Promise<Buffer> {
   if (codec === CODECS.deflate) return await inflate(packed);
   if (codec === CODECS.zstd && zstd !== undefined) return await zstd.decompress(packed);
-  throw new Error(`Batch ${name} is compressed with zstd, which needs Node.js 22.15 or newer.`);
+  throw new Error(
+    codec === CODECS.zstd
+      ? `Batch ${name} is compressed with zstd, which needs Node.js 22.15 or newer.`
+      : `Batch ${name} is compressed in a way (${codec}) that this version does not know.`,
+  );
 }
 
 function unpack(plain: string): QueuedAlert[] {
