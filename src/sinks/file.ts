@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Envelope, NonEmpty } from "../model/envelope.ts";
 import { DeliveryError } from "../model/failure.ts";
@@ -111,12 +112,21 @@ async function append(path: string, lines: string, sync: boolean): Promise<numbe
   }
 }
 
+/** How long a half line must stay as it is to be what a crash left, and not another writer's line in the making. */
+const HALF_LINE_MS = 100;
+
 /** A crash may have left half a line; the next one must not continue it. */
 async function endsInsideLine(handle: FileHandle): Promise<boolean> {
-  const { size } = await handle.stat();
-  if (size === 0) return false;
-  const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
-  return buffer[0] !== 0x0a;
+  let size = -1;
+  for (;;) {
+    const before = size;
+    ({ size } = await handle.stat());
+    if (size === 0) return false;
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);
+    if (buffer[0] === 0x0a) return false;
+    if (size === before) return true;
+    await sleep(HALF_LINE_MS);
+  }
 }
 
 /**
