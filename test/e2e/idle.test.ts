@@ -14,8 +14,17 @@ it("polls 300 idle tenants on schedule in one process within 150 MB, without an 
   });
   afterTest(() => world.close());
   const queue = { dataDir: await temporaryFolder() };
-  const defaults = { poll: { interval: "10s" } };
-  const daemon = await startDaemon(await writeConfig(configFor(world, { queue, http: TEST_HTTP, defaults })));
+  // Secrets by reference, as an operator has them; a literal one would draw a warning.
+  const { clientId = "", clientSecret = "" } = world.tenants[0] ?? {};
+  process.env["TEST_CLIENT_SECRET"] = clientSecret;
+  process.env["TEST_HEC_TOKEN"] = world.hecToken;
+  const auth = { type: "client-secret", clientId, clientSecret: "${env:TEST_CLIENT_SECRET}" };
+  const defaults = { auth, poll: { interval: "10s" } };
+  const tenants = world.tenants.map(({ id, tenantId }) => ({ id, tenantId }));
+  const splunk = { type: "splunk_hec", url: world.hec.listener.origin, token: "${env:TEST_HEC_TOKEN}" };
+  const daemon = await startDaemon(
+    await writeConfig(configFor(world, { queue, http: TEST_HTTP, defaults, tenants, sinks: { splunk } })),
+  );
   const rounds = () => Math.min(...world.tenants.map(({ graph }) => graph.requests.length));
   await until(`every tenant was read ${ROUNDS} times`, () => rounds() >= ROUNDS, 120_000);
 
