@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { type Io, UsageError } from "./cli/command.ts";
 import { execute } from "./cli/commands.ts";
+import { growHeapSlowly } from "./daemon/heap-mode.ts";
 import { ConfigError, describeProblem, StartupError } from "./model/failure.ts";
 
 /** Arguments to command to exit code. The only file that exits or listens for signals. */
@@ -23,6 +24,7 @@ const io: Io = {
   onHangup: (callback) => void process.on("SIGHUP", callback),
 };
 
+growHeapSlowly();
 try {
   process.exit(await execute(process.argv.slice(2), io));
 } catch (error) {

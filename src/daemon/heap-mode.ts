@@ -3,6 +3,11 @@ import { setFlagsFromString } from "node:v8";
 /** So long after the last new alert the daemon counts as idle. */
 const IDLE_AFTER_MS = 10_000;
 
+/** Small steps, from the first module that is loaded on. */
+export function growHeapSlowly(): void {
+  setFlagsFromString("--optimize-for-size");
+}
+
 /** How V8 lets its heap grow: in small steps while the daemon is idle, in large ones while alerts flow. */
 export interface HeapMode {
   /** Alerts flow. */
@@ -17,16 +22,15 @@ export interface HeapMode {
  */
 export function createHeapMode(): HeapMode {
   let timer: NodeJS.Timeout | undefined;
-  const small = () => {
+  const calm = () => {
     timer = undefined;
-    setFlagsFromString("--optimize-for-size");
+    growHeapSlowly();
   };
-  small();
   return {
     busy() {
       if (timer === undefined) setFlagsFromString("--no-optimize-for-size");
       clearTimeout(timer);
-      timer = setTimeout(small, IDLE_AFTER_MS).unref();
+      timer = setTimeout(calm, IDLE_AFTER_MS).unref();
     },
     stop: () => clearTimeout(timer),
   };

@@ -78,8 +78,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   return {
     async send(request) {
       agents ??= createAgents(settings, { ...connectionOptions, ...tlsOptions(settings) });
-      // The time limit of axios ends with the headers; a body that trickles for ever needs one over all.
-      const limit = AbortSignal.timeout(settings.timeoutMs);
+      const { signal, settle, isLate } = limited(request.signal, settings.timeoutMs);
       try {
         const answer = await client.request<Buffer>({
           method: request.method,
@@ -87,18 +86,44 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
           headers: request.headers as RawAxiosRequestHeaders,
           data: request.body,
           ...agents.wayTo(new URL(request.url)),
-          signal: AbortSignal.any([request.signal, limit]),
+          signal,
         });
         const { headers, cookies } = readHeaders(answer.headers);
         return { status: answer.status, headers, cookies, text: answer.data.toString("utf8") };
       } catch (cause) {
         request.signal.throwIfAborted();
-        throw noAnswer(cause, request.url, limit.aborted, settings);
+        throw noAnswer(cause, request.url, isLate(), settings);
+      } finally {
+        settle();
       }
     },
     close() {
       agents?.destroy();
       agents = undefined;
+    },
+  };
+}
+
+/**
+ * A signal that also ends after a time: axios's own limit ends with the headers, and a body may trickle for ever.
+ * (`AbortSignal.any` would do, but on Node 20 each use of it stays with the daemon's own signal as long as that lives.)
+ */
+function limited(outer: AbortSignal, ms: number) {
+  outer.throwIfAborted();
+  const inner = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    inner.abort();
+  }, ms);
+  const onAbort = () => inner.abort(outer.reason);
+  outer.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: inner.signal,
+    isLate: () => late,
+    settle() {
+      clearTimeout(timer);
+      outer.removeEventListener("abort", onAbort);
     },
   };
 }
