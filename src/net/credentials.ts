@@ -6,7 +6,7 @@ import { createSignInTransport, type SignInTransport } from "./sign-in-transport
 
 /** The only home of @azure/identity: who we are towards Entra, and the tokens we hold. */
 
-export type Auth =
+type Auth =
   | { readonly type: "client-secret"; readonly clientId: string; readonly clientSecret: string }
   | { readonly type: "client-certificate"; readonly clientId: string; readonly certificateFile: string };
 

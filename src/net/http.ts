@@ -26,7 +26,7 @@ export interface HttpSettings {
   readonly connections: number;
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -185,7 +185,7 @@ function readHeaders(raw: Readonly<Record<string, unknown>>): Pick<HttpAnswer, "
  *
  * @throws NoAnswer with code `EFILE` when a file cannot be read; the message names it.
  */
-export function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOptions {
+function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOptions {
   const { tls } = settings;
   const file = (path: string | undefined) => {
     if (path === undefined) return undefined;

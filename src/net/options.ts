@@ -31,7 +31,7 @@ export const HttpUrl = z
   .transform((text) => text.replace(/\/+$/, ""));
 
 /** A path; a relative one counts from the folder of the configuration file. */
-export const File = z.string().min(1, "must not be empty").meta({ file: true });
+const File = z.string().min(1, "must not be empty").meta({ file: true });
 
 export const Tls = z.strictObject({
   ca: File.optional().describe(
