@@ -1,4 +1,4 @@
-import { formatTicks, parseTicks, type Ticks } from "./ticks.ts";
+import { formatTicks, type Ticks } from "./ticks.ts";
 
 /** A half-open span of update time: `from` belongs to it, `to` does not. */
 export interface Span {
@@ -43,10 +43,4 @@ export function liveSpan(cursor: Ticks | undefined, now: Ticks, poll: PollSettin
   // A clock that was set back must not pull the cursor with it.
   const end = cursor !== undefined && to < cursor ? cursor : to;
   return from < end ? { from, to: end } : undefined;
-}
-
-export function parseSpan(text: { readonly from: string; readonly to: string }): Span | undefined {
-  const from = parseTicks(text.from);
-  const to = parseTicks(text.to);
-  return from === undefined || to === undefined ? undefined : { from, to };
 }
