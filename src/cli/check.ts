@@ -18,7 +18,7 @@ interface Finding {
 /** So many tenants are asked at once. */
 const AT_ONCE = 16;
 
-const TODO: Readonly<Record<FailureKind, string>> = {
+const REMEDIES: Readonly<Record<FailureKind, string>> = {
   transient: "Try again; if it stays, look at the network, the proxy and the other side.",
   throttled: "Wait as long as it says; another program may use the same application.",
   unauthorized:
@@ -119,7 +119,7 @@ async function attempt(what: string, work: () => Promise<string>, hint = ""): Pr
       what,
       ok: false,
       says,
-      todo: [TODO[kind], kind === "unauthorized" ? hint : ""].join(" ").trim(),
+      todo: [REMEDIES[kind], kind === "unauthorized" ? hint : ""].join(" ").trim(),
     };
   }
 }
