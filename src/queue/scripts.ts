@@ -12,14 +12,12 @@ const REVISION_TTL_SECONDS = 400 * 86_400;
  * KEYS lock, batch, seen, ledger, pending, waiting
  * ARGV token, batch id, tenant, head, body, bytes, sealedMs, pending entry, revisions prefix, then per alert
  *      id, version, score, month of creation
- * Returns {-1} when fenced off, {0, batches waiting} when it was sealed before, {1, batches waiting}.
+ * Returns -1 when fenced off, 0 when it was sealed before, else 1.
  */
 export const SEAL = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1, 0} end
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local tenant = ARGV[3]
-if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then
-  return {0, tonumber(redis.call('HGET', KEYS[4], tenant .. '|batches') or 0)}
-end
+if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local count = (#ARGV - 9) / 4
 local revisions = {}
 for i = 0, count - 1 do
@@ -43,10 +41,10 @@ redis.call('HSET', KEYS[2], 'head', ARGV[4], 'body', ARGV[5], 'seq', last - coun
   'revisions', table.concat(revisions, ','))
 redis.call('HINCRBY', KEYS[4], tenant .. '|waiting', count)
 redis.call('HINCRBY', KEYS[4], tenant .. '|bytes', ARGV[6])
-local batches = redis.call('HINCRBY', KEYS[4], tenant .. '|batches', 1)
+redis.call('HINCRBY', KEYS[4], tenant .. '|batches', 1)
 redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
 redis.call('HSET', KEYS[5], ARGV[2], ARGV[8])
-return {1, batches}
+return 1
 `;
 
 /**

@@ -139,8 +139,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec) {
           ]),
         ],
       );
-      if (!Array.isArray(reply) || reply[0] === -1)
-        throw new FencedOff(`The read job of ${tenant} was taken over.`);
+      if (reply === -1) throw new FencedOff(`The read job of ${tenant} was taken over.`);
       return { id: batch.id, sink: batch.sink, priority };
     },
 
