@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -42,14 +50,38 @@ const HOMES_SAY = /net\/http\.ts|net\/credentials\.ts|through queue\/|telemetry\
 const ALL = [...LAYERS, "cli"];
 const CONTRACTS = ["../sources/source.ts", "../sinks/sink.ts", "../queue/ports.ts", "../queue/store.ts"];
 const OTHERS = ["../sinks/splunk-hec.ts", "../queue/read-queue.ts"];
-const SPECIFIERS = [
-  ...LAYERS.map((layer) => `../${layer}/thing.ts`),
-  ...CONTRACTS,
-  ...OTHERS,
-  ...Object.keys(HOME),
+const MAIN = "../main.ts";
+
+/** Every way to write an import. */
+const FORMS: Readonly<Record<string, (from: string) => string>> = {
+  import: (from) => `import { thing } from "${from}";\n\nexport const used = thing;\n`,
+  "import type": (from) => `import type { Thing } from "${from}";\n\nexport type Used = Thing;\n`,
+  "import()": (from) => `export const used = await import("${from}");\n`,
+  "import for its effect": (from) => `import "${from}";\n`,
+  "export from": (from) => `export { thing } from "${from}";\n`,
+};
+const inside = (name: string): string => `${name}/lib/thing.js`;
+
+interface Probe {
+  readonly form: string;
+  readonly specifier: string;
+}
+
+const PROBES: readonly Probe[] = [
+  ...[
+    ...ALL.map((layer) => `../${layer}/thing.ts`),
+    ...CONTRACTS,
+    ...OTHERS,
+    ...Object.keys(HOME),
+    ...Object.keys(HOME).map(inside),
+    MAIN,
+  ].map((specifier) => ({ form: "import", specifier })),
+  ...Object.keys(FORMS)
+    .slice(1)
+    .flatMap((form) => ["bullmq", "../cli/thing.ts"].map((specifier) => ({ form, specifier }))),
 ];
 
-/** By layer and specifier, what Biome says of that import; each stands in a file of its own in a copy of the tree. */
+/** By layer and probe, what Biome says of that import; each stands in a file of its own in a copy of the tree. */
 const said = new Map<string, string>();
 
 beforeAll(() => {
@@ -57,9 +89,8 @@ beforeAll(() => {
   for (const name of ["biome.json", ".gitignore"]) copyFileSync(name, join(root, name));
   for (const layer of ALL) {
     mkdirSync(join(root, "src", layer), { recursive: true });
-    for (const [index, specifier] of SPECIFIERS.entries()) {
-      const source = `import { thing } from ${JSON.stringify(specifier)};\n\nexport const used = thing;\n`;
-      writeFileSync(join(root, "src", layer, `probe-${index}.ts`), source);
+    for (const [index, { form, specifier }] of PROBES.entries()) {
+      writeFileSync(join(root, "src", layer, `probe-${index}.ts`), FORMS[form]?.(specifier) ?? "");
     }
   }
   const args = [
@@ -77,21 +108,29 @@ beforeAll(() => {
   rmSync(root, { recursive: true });
   for (const { location, message } of (JSON.parse(stdout) as { diagnostics: Diagnostic[] }).diagnostics) {
     const [, layer = "", index = ""] = /src\/(\w+)\/probe-(\d+)\.ts$/.exec(location.path) ?? [];
-    said.set(`${layer} ${SPECIFIERS[Number(index)]}`, message);
+    const probe = PROBES[Number(index)];
+    said.set(`${layer} ${probe?.form} ${probe?.specifier}`, message);
   }
 });
 
-const complaints = (layer: string, specifier: string): string => said.get(`${layer} ${specifier}`) ?? "";
+const complaints = (layer: string, specifier: string, form = "import"): string =>
+  said.get(`${layer} ${form} ${specifier}`) ?? "";
 
 it("knows every layer there is", () => {
   const folders = readdirSync("src", { withFileTypes: true }).filter((entry) => entry.isDirectory());
 
-  expect(folders.map(({ name }) => name).sort()).toEqual([...LAYERS, "cli"].sort());
+  expect(folders.map(({ name }) => name).sort()).toEqual([...ALL].sort());
+});
+
+it("knows the home of every package but zod, which is at home wherever outside data is met", () => {
+  const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: object };
+
+  expect([...Object.keys(HOME), "zod"].sort()).toEqual(Object.keys(dependencies).sort());
 });
 
 describe.each(LAYERS)("%s", (layer) => {
   const allowed = MAY_IMPORT[layer] ?? [];
-  const others = LAYERS.filter((other) => other !== layer);
+  const others = ALL.filter((other) => other !== layer);
 
   it("may import the layers below it", () => {
     for (const other of allowed)
@@ -107,12 +146,25 @@ describe.each(LAYERS)("%s", (layer) => {
     }
   });
 
-  it("may import no package that has its home elsewhere", () => {
+  it("may import no package that has its home elsewhere, whole or in part", () => {
     for (const [name, home] of Object.entries(HOME)) {
-      const said = complaints(layer, name);
-      if (home === layer) expect([name, said]).toEqual([name, ""]);
-      else expect(said, `${layer} imports ${name}`).toMatch(HOMES_SAY);
+      for (const specifier of [name, inside(name)]) {
+        const said = complaints(layer, specifier);
+        if (home === layer) expect([specifier, said]).toEqual([specifier, ""]);
+        else expect(said, `${layer} imports ${specifier}`).toMatch(HOMES_SAY);
+      }
     }
+  });
+
+  it("may import nothing forbidden in any other way", () => {
+    for (const form of Object.keys(FORMS)) {
+      expect(complaints(layer, "../cli/thing.ts", form), form).not.toBe("");
+      if (layer !== HOME["bullmq"]) expect(complaints(layer, "bullmq", form), form).toMatch(HOMES_SAY);
+    }
+  });
+
+  it("may not import the program itself", () => {
+    expect(complaints(layer, MAIN)).toMatch(/^main\.ts is the program itself/);
   });
 });
 
@@ -124,5 +176,8 @@ it("lets the pipeline see contracts only", () => {
 });
 
 it("keeps packages out of the command line too", () => {
-  for (const name of Object.keys(HOME)) expect(complaints("cli", name), name).toMatch(HOMES_SAY);
+  for (const name of Object.keys(HOME)) {
+    expect(complaints("cli", name), name).toMatch(HOMES_SAY);
+    expect(complaints("cli", inside(name)), name).toMatch(HOMES_SAY);
+  }
 });

@@ -13,6 +13,11 @@ const filesIn = (folder: string, ending: string) =>
     .filter((name) => name.endsWith(ending))
     .map((name) => join(folder, name));
 const SOURCE_FILES = filesIn("src", ".ts");
+/** Files of ours that a file imports, from the root of the repository. */
+const importsOf = (file: string) =>
+  [...read(file).matchAll(/(?:\bfrom |\bimport\()"(\.[^"]+)"/g)].map(([, target = ""]) =>
+    normalize(join(dirname(file), target)),
+  );
 
 describe("registries", () => {
   it.each([
@@ -23,7 +28,25 @@ describe("registries", () => {
 
     const named = definitions.map((file) => file.slice(folder.length + 1, -3).replaceAll("-", "_")).sort();
     expect(named).toEqual([...types]);
+    expect(named).toEqual([...types].sort());
   });
+
+  it.each([
+    { folder: "src/sources", define: "defineSource(" },
+    { folder: "src/sinks", define: "defineSink(" },
+  ])(
+    "$folder is known by its registry only: nobody imports one of its entries by name",
+    ({ folder, define }) => {
+      const entries = filesIn(folder, ".ts").filter((file) => read(file).includes(`= ${define}`));
+      const registry = join(folder, "index.ts");
+
+      const importers = SOURCE_FILES.filter((file) => file !== registry).filter((file) =>
+        importsOf(file).some((target) => entries.includes(target)),
+      );
+
+      expect(importers).toEqual([]);
+    },
+  );
 });
 
 describe("generated files", () => {
@@ -43,7 +66,9 @@ describe("the catalogue", () => {
     .join("\n");
 
   it("names every event that is said, and no other", () => {
-    for (const event of Object.keys(EVENTS)) expect(said, event).toContain(`"${event}"`);
+    const dotted = [...said.matchAll(/"([a-z]+\.[a-z-]+)"/g)].map(([, event = ""]) => event);
+
+    expect([...new Set(dotted)].sort()).toEqual(Object.keys(EVENTS).sort());
   });
 
   it("holds the events and metrics that users rely on", () => {
@@ -58,6 +83,19 @@ describe("the catalogue", () => {
     const life = ["auth.failed", "daemon.started", "daemon.stopping", "daemon.stopped"];
 
     expect(Object.keys(EVENTS)).toEqual(expect.arrayContaining([...events, ...more, ...life]));
+  });
+
+  it("holds the metrics that dashboards and alarms rely on", () => {
+    const reading = ["poll_total", "poll_duration_seconds", "poll_lag_seconds", "throttled_total"];
+    const alerts = ["read", "new", "duplicate", "enqueued", "delivered", "dead_lettered"].map(
+      (what) => `alerts_${what}_total`,
+    );
+    const sinks = ["backlog_alerts", "backlog_bytes", "oldest_seconds", "breaker_open"].map(
+      (what) => `sink_${what}`,
+    );
+    const delivering = ["delivery_latency_seconds", "deliver_batches_total", ...sinks, "redis_up"];
+
+    expect(Object.keys(METRICS)).toEqual(expect.arrayContaining([...reading, ...alerts, ...delivering]));
   });
 
   it("counts every metric of its table somewhere", () => {
