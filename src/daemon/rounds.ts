@@ -40,7 +40,8 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
 function pauseAfter(cause: unknown, failures: number, intervalMs: number): number {
   const kind: FailureKind = cause instanceof SourceError ? cause.kind : "transient";
   const told = cause instanceof SourceError ? cause.retryAfterMs : undefined;
-  if (told !== undefined) return told;
+  // A source that names next to nothing must not be asked in a hot loop.
+  if (told !== undefined) return Math.max(told, FIRST_PAUSE_MS);
   if (FAILURES[kind].verdict !== "block") {
     return backoffMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Math.random());
   }
