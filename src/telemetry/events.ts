@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { DeadLetter } from "../model/batch.ts";
-import { ConfigError, DeliveryError, FAILURES, SourceError } from "../model/failure.ts";
+import { ConfigError, DeliveryError, SourceError } from "../model/failure.ts";
 import type { WindowText } from "../model/window.ts";
 import { EVENTS, type EventName } from "./catalogue.ts";
 import type { Metrics } from "./metrics.ts";
@@ -135,11 +135,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.count("poll_total", { ...labels, outcome: kind });
       if (kind === "throttled") metrics.count("throttled_total", labels);
       const event =
-        kind === "throttled"
-          ? "poll.throttled"
-          : FAILURES[kind].verdict === "block" && kind === "unauthorized"
-            ? "auth.failed"
-            : "poll.failed";
+        kind === "throttled" ? "poll.throttled" : kind === "unauthorized" ? "auth.failed" : "poll.failed";
       const fields = errorFields(error);
       sayState(`${tenant}/${source}`, `${event} ${fields.code}`, event, {
         ...labels,
