@@ -25,7 +25,7 @@ export function drawFrame(moment: Moment, before: Moment | undefined): string[] 
         String(sink.backlogAlerts),
         `${(sink.backlogBytes / 1000).toFixed(0)} kB`,
         rate(moment, before, sink.sink),
-        sink.resting ?? "taking",
+        sink.resting?.kind ?? "taking",
       ]),
     ),
     "",

@@ -56,10 +56,14 @@ export function loadConfig(path: string, env: Environment = process.env): Loaded
   checkTenants(root, tenants, findings.problems);
   if (findings.problems.length > 0 || parsed === undefined) throw new ConfigError(inOrder(findings.problems));
 
-  const { queue, http, log, shutdownTimeout, clouds, sinks } = parsed;
+  const { queue, http, log, deadLetters, shutdownTimeout, clouds, sinks } = parsed;
   const resolved = tenants.flatMap((tenant) => resolveTenant(tenant, clouds));
   return {
-    config: { queue, http, log, shutdownTimeout, sinks, tenants: resolved, tenantsDir: parsed.tenantsDir },
+    config: {
+      ...{ queue, http, log, deadLetters, shutdownTimeout, sinks },
+      tenants: resolved,
+      tenantsDir: parsed.tenantsDir,
+    },
     warnings: inOrder(findings.warnings),
     secrets: [...findings.secrets],
     files: [...reader.files],

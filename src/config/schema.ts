@@ -36,6 +36,11 @@ const Queue = z.strictObject({
     .enum(["everysec", "always"])
     .default("everysec")
     .describe("How often the daemon's own Redis writes to the disk: each second, or before it answers."),
+  remember: Duration.refine((ms) => ms >= 86_400_000, "must be at least 1d")
+    .prefault("30d")
+    .describe(
+      "How long it is remembered what each sink was given: for replay, reconcile and explain. About 60 bytes an alert and sink.",
+    ),
   encryptionKey: Secret.refine(isKey, "must be 32 bytes in base64, for example from: openssl rand -base64 32")
     .optional()
     .describe(
@@ -49,6 +54,17 @@ const Http = z.strictObject({
   token: Secret.optional().describe(
     "Asked for as `Authorization: Bearer` by everything but /livez, /readyz and /metrics. Absent: not asked.",
   ),
+});
+
+const DeadLetters = z.strictObject({
+  maxCount: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("The most dead letters that are kept; the oldest go first. Without it all are kept."),
+  maxAge: Duration.refine((ms) => ms >= 3_600_000, "must be at least 1h")
+    .optional()
+    .describe("How long a dead letter is kept. Without it for ever."),
 });
 
 const Log = z.strictObject({
@@ -110,6 +126,9 @@ export const ConfigFile = z
     queue: Queue.prefault({}).describe("Where alerts wait."),
     http: Http.prefault({}).describe("The daemon's own HTTP server: health, metrics and the status page."),
     log: Log.prefault({}).describe("The daemon's own log."),
+    deadLetters: DeadLetters.prefault({}).describe(
+      "How long alerts are kept that a receiver refused for good.",
+    ),
     shutdownTimeout: Duration.prefault("25s").describe(
       "How long a stopping daemon may finish what is under way.",
     ),
@@ -137,7 +156,9 @@ export type SinkSettings = CommonSettings & { readonly type: string };
 
 /** The configuration in force. Plain data: two of them can be compared. Spans of time are in milliseconds. */
 export interface Config
-  extends Readonly<Pick<z.output<typeof ConfigFile>, "queue" | "http" | "log" | "shutdownTimeout">> {
+  extends Readonly<
+    Pick<z.output<typeof ConfigFile>, "queue" | "http" | "log" | "deadLetters" | "shutdownTimeout">
+  > {
   readonly tenants: readonly ResolvedTenant[];
   /** Absolute; undefined when none is configured. */
   readonly tenantsDir: string | undefined;

@@ -11,7 +11,7 @@ import {
   type RedisConnection,
   type RedisPlace,
 } from "../queue/connection.ts";
-import { createKeys, NO_SINK } from "../queue/keys.ts";
+import { createKeys } from "../queue/keys.ts";
 import { createStore, type Store } from "../queue/store.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogger, type LogStream } from "../telemetry/logger.ts";
@@ -81,7 +81,7 @@ export class Daemon {
       const transience = await checkRedis(this.#redis, this.#place);
       if (transience !== undefined) events.configWarning(transience, 0);
       const key = queue.encryptionKey === undefined ? undefined : Buffer.from(queue.encryptionKey, "base64");
-      this.#store = createStore(this.#redis, createKeys(queue.prefix), createCodec(key));
+      this.#store = createStore(this.#redis, createKeys(queue.prefix), createCodec(key), queue.remember);
       await this.#store.claimFormat();
       this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
       this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
@@ -192,7 +192,7 @@ export class Daemon {
   snapshot(): Promise<Snapshot> {
     if (this.#store === undefined || this.#pipeline === undefined)
       throw new StartupError("The daemon is starting.");
-    return inTime(takeSnapshot(this.#store, this.#pipeline.watched, NO_SINK));
+    return inTime(takeSnapshot(this.#store, this.#pipeline.watched));
   }
 
   /** Brings the ledger's numbers up to date for a scrape. A Redis that is away leaves the last ones. */
@@ -218,10 +218,20 @@ export class Daemon {
     for (const { tenant, source, lagSeconds } of now.tenants) {
       if (lagSeconds !== null) metrics.set("poll_lag_seconds", { tenant, source }, lagSeconds);
     }
-    for (const { sink, backlogAlerts, backlogBytes, oldestSeconds, resting } of now.sinks) {
+    for (const {
+      sink,
+      backlogAlerts,
+      backlogBytes,
+      oldestSeconds,
+      gaps,
+      deadLetters,
+      resting,
+    } of now.sinks) {
       metrics.set("sink_backlog_alerts", { sink }, backlogAlerts);
       metrics.set("sink_backlog_bytes", { sink }, backlogBytes);
       metrics.set("sink_oldest_seconds", { sink }, oldestSeconds);
+      metrics.set("gaps_open", { sink }, gaps);
+      metrics.set("dead_letters", { sink }, deadLetters);
       metrics.set("sink_breaker_open", { sink }, resting === null ? 0 : 1);
     }
   }

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { createSink, type SinkSettings } from "../config/schema.ts";
-import { type Batch, type DeadLetter, envelopes, readableMs } from "../model/batch.ts";
+import { type Batch, envelopes, readableMs } from "../model/batch.ts";
+import type { DeadLetter } from "../model/dead-letter.ts";
 import { Breaker } from "../pipeline/breaker.ts";
-import { Deliverer, type Refusal } from "../pipeline/deliverer.ts";
+import { type Delivered, Deliverer, type Refusal } from "../pipeline/deliverer.ts";
 import type { BullParts } from "../queue/bull.ts";
 import { DeliverWorker } from "../queue/deliver-queue.ts";
+import type { Resting } from "../queue/ledger.ts";
 import type { Store } from "../queue/store.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { Events } from "../telemetry/events.ts";
@@ -29,8 +31,15 @@ export class Lane {
     this.#sink = createSink(settings);
     this.#breaker = new Breaker(settings.retry, {
       retrying: (error, attempt, retryInMs) => events.deliverRetrying(name, error, attempt, retryInMs),
-      opened: (error, retryInMs) => events.sinkOpened(name, error, retryInMs),
-      closed: (openMs) => events.sinkClosed(name, openMs),
+      opened: (error, retryInMs) => {
+        events.sinkOpened(name, error, retryInMs);
+        const { kind, code, message } = error;
+        this.#note({ sinceMs: Date.now(), kind, code, message });
+      },
+      closed: (openMs) => {
+        events.sinkClosed(name, openMs);
+        this.#note(undefined);
+      },
     });
     const { maxAlerts, maxBytes, linger } = settings.batch;
     this.#deliverer = new Deliverer(
@@ -46,13 +55,15 @@ export class Lane {
     this.#worker = new DeliverWorker(bull, name, jobs, (id, signal) => this.#bring(id, signal));
   }
 
-  /** The kind of failure for which the sink rests now. */
-  get resting(): string | undefined {
-    return this.#breaker.state?.kind;
+  async start(): Promise<void> {
+    // What a process before this one said of the sink may be over.
+    this.#note(undefined);
+    await this.#worker.start();
   }
 
-  start(): Promise<void> {
-    return this.#worker.start();
+  /** For whoever asks another process than this one. A Redis that is away will be told the next time. */
+  #note(why: Resting | undefined): void {
+    this.#store.noteResting(this.name, why).catch(() => undefined);
   }
 
   /** Finishes what is under way; what is not done when `deadline` aborts goes back to the queue. */
@@ -72,8 +83,8 @@ export class Lane {
       const loaded = await this.#store.loadBatch(id);
       if (loaded === undefined) return this.#events.batchSettled(this.name, "settled-before");
       const { batch } = loaded;
-      const refused = await this.#deliverer.deliver(envelopes(batch, loaded.numbers));
-      await this.#settle(batch, refused);
+      const delivered = await this.#deliverer.deliver(envelopes(batch, loaded.numbers));
+      await this.#settle(batch, delivered);
     } catch (cause) {
       if (stopping.aborted) this.#events.batchSettled(this.name, "given-back");
       else this.#events.deliverFailed(this.name, cause);
@@ -81,10 +92,11 @@ export class Lane {
     }
   }
 
-  async #settle(batch: Batch, refused: readonly Refusal[]): Promise<void> {
+  async #settle(batch: Batch, { refused, attempts }: Delivered): Promise<void> {
     const acceptedMs = Date.now();
     const dead = refused.map((refusal) => deadLetter(batch, refusal));
-    const first = await this.#store.settle(batch, { delivered: batch.alerts.length - dead.length, dead });
+    const settlement = { delivered: batch.alerts.length - dead.length, dead, attempts };
+    const first = await this.#store.settle(batch, settlement, acceptedMs);
     if (!first) return this.#events.batchSettled(this.name, "settled-before");
     this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");
     for (const letter of dead) this.#events.deadLettered(letter);
@@ -105,6 +117,15 @@ function deadLetter(batch: Batch, { envelope, error, attempts }: Refusal): DeadL
     source: batch.source,
     alertId: envelope.alertId,
     eventId: envelope.eventId,
+    sent: {
+      tenant: batch.tenant,
+      window: batch.window,
+      version: batch.alerts.find(({ eventId }) => eventId === envelope.eventId)?.version ?? "",
+      seq: envelope.seq,
+      revision: envelope.revision,
+      updatedMs: envelope.updatedMs,
+      device: envelope.device,
+    },
     reason: error.kind,
     message: error.message,
     attempts,

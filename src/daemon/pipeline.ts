@@ -4,6 +4,7 @@ import { type Place, type Route, reaches, wanted } from "../pipeline/routes.ts";
 import type { Watched } from "../pipeline/snapshot.ts";
 import type { BullParts } from "../queue/bull.ts";
 import { DeliverQueues } from "../queue/deliver-queue.ts";
+import { ReadJobs } from "../queue/read-jobs.ts";
 import { ReadQueue } from "../queue/read-queue.ts";
 import type { Store } from "../queue/store.ts";
 import { SOURCES } from "../sources/index.ts";
@@ -37,37 +38,36 @@ export async function startPipeline(
   const heap = createHeapMode();
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);
+  const jobs = new ReadJobs(bull);
   const lanes = roles.deliver
     ? Object.entries(config.sinks).map(([name, settings]) => new Lane(name, settings, bull, store, events))
     : [];
   const reading = roles.poll
     ? new ReadQueue(
         bull,
-        createRounds(places, { store, outbox, nowMs: Date.now, onFresh: heap.busy }, events),
+        jobs,
+        createRounds(places, { store, outbox, windows: jobs, nowMs: Date.now, onFresh: heap.busy }, events),
       )
     : undefined;
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 
   await Promise.all(lanes.map((lane) => lane.start()));
-  await reading?.start(watchedPlaces);
+  await reading?.start(async () => ({ places: watchedPlaces, windows: await store.openWindows() }));
   return {
-    watched: {
-      places: watchedPlaces,
-      sinks: Object.keys(config.sinks),
-      restingSince: (sink) => lanes.find((lane) => lane.name === sink)?.resting,
-    },
+    watched: { places: watchedPlaces, sinks: Object.keys(config.sinks) },
     isReading: () => reading?.isRunning ?? true,
     async stop(deadline) {
       await reading?.stop();
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
-      await outbox.close();
+      await Promise.all([outbox.close(), jobs.close()]);
       pool.close();
       heap.stop();
     },
   };
 }
 
-function placesOf(tenant: ResolvedTenant, config: Config, pool: AccessPool): Place[] {
+/** Every source of a tenant, with its way to each of the tenant's sinks. */
+export function placesOf(tenant: ResolvedTenant, config: Config, pool: AccessPool): Place[] {
   const access = pool.for(tenant);
   const routes = tenant.sinks.flatMap((sink) => routeTo(sink, tenant, config));
   return SOURCES.filter(({ type }) => tenant.sources.includes(type)).map((definition) => ({
@@ -86,6 +86,7 @@ function routeTo(sink: string, tenant: ResolvedTenant, config: Config): Route[] 
     {
       sink,
       limits: settings.batch,
+      maxBacklogBytes: settings.backlog.maxBytes,
       accepts: (alert) => wanted(alert, tenant.filter) && reaches(alert.severity, settings.minSeverity),
     },
   ];

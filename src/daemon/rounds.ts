@@ -1,9 +1,12 @@
 import { backoffMs } from "../model/backoff.ts";
 import { FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
-import { type ReaderParts, readLive } from "../pipeline/reader.ts";
+import type { ReaderParts } from "../pipeline/forward.ts";
+import { type Round, readLive, readLong } from "../pipeline/reader.ts";
 import type { Place } from "../pipeline/routes.ts";
-import type { NextRound, RunRound } from "../queue/read-queue.ts";
-import { FencedOff } from "../queue/store.ts";
+import { type Fence, FencedOff } from "../queue/fence.ts";
+import type { RoundNote } from "../queue/places.ts";
+import type { ReadJob } from "../queue/read-jobs.ts";
+import type { NextRun, RunRead } from "../queue/read-queue.ts";
 import type { Events } from "../telemetry/events.ts";
 
 /** A failed round is tried again after about this long at first, and after the longest pause at most. */
@@ -13,28 +16,118 @@ const LONGEST_PAUSE_MS = 300_000;
 const LONGEST_BLOCKED_PAUSE_MS = 900_000;
 /** The interval varies by this share, so that tenants that started together do not stay together. */
 const JITTER = 0.05;
+/** Long windows that are read at once in one process: the other runs belong to the live rounds. */
+const LONG_AT_ONCE = 8;
+/** How long a window waits before it looks again whether it may go on. */
+const CROWDED_PAUSE_MS = 500;
+const FULL_PAUSE_MS = 1000;
 
-/** Runs the live rounds: reads, tells what happened, and says when the next one is due. */
-export function createRounds(places: readonly Place[], parts: ReaderParts, events: Events): RunRound {
+/** Runs the jobs of reading: reads, tells what happened, and says when the next run is due. */
+export function createRounds(places: readonly Place[], parts: ReaderParts, events: Events): RunRead {
   const byName = new Map(places.map((place) => [`${place.tenant.id}/${place.source}`, place]));
-  return async (job, fence, signal) => {
-    const place = byName.get(`${job.tenant}/${job.source}`);
-    if (place === undefined) return "not-ours";
+  let longRuns = 0;
+
+  async function live(job: ReadJob, place: Place, fence: Fence, signal: AbortSignal): Promise<NextRun> {
     const startedAt = performance.now();
     try {
       const round = await readLive(place, parts, fence, signal);
       const durationMs = Math.round(performance.now() - startedAt);
       events.pollCompleted(job, round, durationMs);
+      tellGaps(job, round, events);
       const jitter = 1 + (Math.random() * 2 - 1) * JITTER;
-      return { inMs: Math.max(0, Math.round(place.poll.interval * jitter) - durationMs), failures: 0 };
+      const inMs = Math.max(0, Math.round(place.poll.interval * jitter) - durationMs);
+      await note(job, parts, { outcome: "completed", inMs, failures: 0, isFresh: round.fresh > 0 });
+      return { inMs, failures: 0 };
     } catch (cause) {
-      if (cause instanceof FencedOff || signal.aborted) throw cause;
-      const failures = job.failures + 1;
-      const inMs = pauseAfter(cause, failures, place.poll.interval);
-      events.pollFailed(job, cause, failures, inMs);
-      return { inMs, failures } satisfies NextRound;
+      return await failed(job, cause, place, signal);
+    }
+  }
+
+  async function long(
+    job: ReadJob,
+    id: string,
+    place: Place,
+    fence: Fence,
+    signal: AbortSignal,
+  ): Promise<NextRun> {
+    try {
+      const turn = await readLong(id, place, parts, fence, signal);
+      events.windowRead(job, turn);
+      tellGaps(job, turn, events);
+      if (turn.state === "gone") return "done";
+      if (turn.state === "done") {
+        await tellDone(id, parts, events);
+        return "done";
+      }
+      return { inMs: turn.state === "full" ? spread(FULL_PAUSE_MS) : 0, failures: 0 };
+    } catch (cause) {
+      return await failed(job, cause, place, signal);
+    }
+  }
+
+  async function failed(job: ReadJob, cause: unknown, place: Place, signal: AbortSignal): Promise<NextRun> {
+    if (cause instanceof FencedOff || signal.aborted) throw cause;
+    const failures = job.failures + 1;
+    const inMs = pauseAfter(cause, failures, place.poll.interval);
+    if (cause instanceof SourceError || !isOfRedis(cause)) events.pollFailed(job, cause, failures, inMs);
+    else events.redisTrouble(cause);
+    const { kind, code } = cause instanceof SourceError ? cause : { kind: "transient", code: undefined };
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const told = { outcome: kind, code, message, inMs, failures, isFresh: false };
+    // A Redis that is in trouble cannot be told about it.
+    if (job.window === undefined) await note(job, parts, told).catch(() => undefined);
+    return { inMs, failures };
+  }
+
+  return async (job, fence, signal) => {
+    const place = byName.get(`${job.tenant}/${job.source}`);
+    if (place === undefined) return "done";
+    if (job.window === undefined) return await live(job, place, fence, signal);
+    if (longRuns >= LONG_AT_ONCE) return { inMs: spread(CROWDED_PAUSE_MS), failures: job.failures };
+    longRuns += 1;
+    try {
+      return await long(job, job.window, place, fence, signal);
+    } finally {
+      longRuns -= 1;
     }
   };
+}
+
+/** Each refusal of Redis names its reason in capitals first: `OOM …`, `READONLY …`, `MISCONF …`. */
+function isOfRedis(cause: unknown): cause is Error {
+  return cause instanceof Error && cause.name === "ReplyError";
+}
+
+function tellGaps(job: ReadJob, { gaps, window }: Round, events: Events): void {
+  for (const sink of gaps) events.gapRecorded(job, sink, window);
+}
+
+async function tellDone(id: string, { store, nowMs }: ReaderParts, events: Events): Promise<void> {
+  const window = await store.window(id);
+  if (window === undefined) return;
+  const open = (await store.openWindows()).filter(
+    ({ kind, sinks }) => kind === "gap" && sinks[0] === window.sinks[0],
+  );
+  events.windowDone(window, nowMs() - window.createdMs, open.length);
+}
+
+async function note(
+  { tenant, source }: ReadJob,
+  { store, nowMs }: ReaderParts,
+  told: Pick<RoundNote, "outcome" | "failures"> &
+    Partial<Pick<RoundNote, "code" | "message">> & { readonly inMs: number; readonly isFresh: boolean },
+): Promise<void> {
+  const atMs = nowMs();
+  const { outcome, failures, code, message, inMs, isFresh } = told;
+  await store.noteRound(
+    { tenant, source },
+    { atMs, outcome, code, message, failures, nextMs: atMs + inMs },
+    isFresh,
+  );
+}
+
+function spread(ms: number): number {
+  return Math.round(ms * (0.75 + Math.random() / 2));
 }
 
 function pauseAfter(cause: unknown, failures: number, intervalMs: number): number {

@@ -12,6 +12,8 @@ export interface BatchLimits {
 /** What the queue keeps of an alert besides its text: all that a sink may need without parsing it. */
 export interface AlertFacts {
   readonly alertId: string;
+  /** The version's name within the alert, see `Alert`. */
+  readonly version: string;
   readonly eventId: string;
   readonly updatedMs: number | undefined;
   readonly device: string | undefined;
@@ -30,8 +32,6 @@ export interface Batch {
   readonly sink: string;
   readonly window: WindowText;
   readonly alerts: readonly QueuedAlert[];
-  /** Length of the alerts' own text. */
-  readonly bytes: number;
   /** Milliseconds: no alert of the batch was readable before the one or the other, see `readableMs`. */
   readonly notReadableBeforeMs: number;
   readonly sealedMs: number;
@@ -39,8 +39,8 @@ export interface Batch {
 
 /** The numbers that were given when the batch was sealed. */
 export interface Numbers {
-  /** `seq` of the first alert; the others follow without a hole. */
-  readonly firstSeq: number;
+  /** Each alert's `seq`: one after the other where all are new, those of the first sending where they are sent again. */
+  readonly seqs: readonly number[];
   readonly revisions: readonly number[];
 }
 
@@ -69,9 +69,19 @@ export function* divide(alerts: readonly Alert[], limits: BatchLimits): Generato
   if (run.length > 0) yield run;
 }
 
-/** BullMQ allows no `:` in a job id and no id of digits only. */
-export function batchId(tenant: string, source: string, sink: string, alerts: readonly Alert[]): string {
-  const hash = createHash("sha256").update(`${tenant}\n${source}\n${sink}\n`);
+/**
+ * BullMQ allows no `:` in a job id and no id of digits only.
+ *
+ * @param again the occasion on which the same alerts are sent to the same sink once more; empty for the first time.
+ */
+export function batchId(
+  tenant: string,
+  source: string,
+  sink: string,
+  alerts: readonly { readonly id: string; readonly version: string }[],
+  again = "",
+): string {
+  const hash = createHash("sha256").update(`${tenant}\n${source}\n${sink}\n${again}\n`);
   for (const alert of alerts) hash.update(`${alert.id}\n${alert.version}\n`);
   return `b-${hash.digest("hex").slice(0, 40)}`;
 }
@@ -79,6 +89,7 @@ export function batchId(tenant: string, source: string, sink: string, alerts: re
 export function queuedAlert(tenant: TenantName, alert: Alert): QueuedAlert {
   return {
     alertId: alert.id,
+    version: alert.version,
     eventId: eventId(tenant.tenantId, alert),
     updatedMs: alert.updatedMs,
     device: alert.device,
@@ -92,7 +103,7 @@ export function envelopes(batch: Batch, numbers: Numbers): Envelope[] {
     tenant: batch.tenant,
     source: batch.source,
     revision: numbers.revisions[index] ?? 1,
-    seq: numbers.firstSeq + index,
+    seq: numbers.seqs[index] ?? 0,
     replay: batch.window.kind === "replay",
   }));
 }
@@ -103,22 +114,4 @@ export function envelopes(batch: Batch, numbers: Numbers): Envelope[] {
  */
 export function readableMs(batch: Batch, alert: AlertFacts): number {
   return Math.max(alert.updatedMs ?? 0, batch.notReadableBeforeMs);
-}
-
-/** Set aside for a person: what the other side, or the reading of it, refused for good. */
-export interface DeadLetter {
-  readonly id: string;
-  readonly tenant: string;
-  /** `none` when it was set aside at reading, before any sink. */
-  readonly sink: string;
-  readonly source: string;
-  readonly alertId: string | undefined;
-  readonly eventId: string | undefined;
-  /** One of few words, a metric label: `rejected`, `missing-id`, `tenant-mismatch` … */
-  readonly reason: string;
-  /** The receiver's own words. */
-  readonly message: string;
-  readonly attempts: number;
-  readonly at: string;
-  readonly raw: string;
 }

@@ -1,4 +1,4 @@
-import { formatTicks, type Ticks } from "./ticks.ts";
+import { formatTicks, TICKS_PER_MS, type Ticks } from "./ticks.ts";
 
 /** A half-open span of update time: `from` belongs to it, `to` does not. */
 export interface Span {
@@ -9,6 +9,17 @@ export interface Span {
 /** The kinds of window with their priority: 1 is served first. */
 export const WINDOW_KINDS = { live: 1, gap: 2, replay: 3, backfill: 4 } as const;
 export type WindowKind = keyof typeof WINDOW_KINDS;
+
+/** Leaves room for the number of waiting batches within the priority of a window kind (BullMQ: at most 2^21). */
+const PRIORITY_STEP = 2 ** 18;
+
+/**
+ * Fair shares at a shared sink: the more batches of a tenant wait there already, the later the next one is served,
+ * but never later than any window of a lesser kind. A flood queues behind everyone else's trickle.
+ */
+export function priorityOf(kind: WindowKind, batchesWaiting: number): number {
+  return (WINDOW_KINDS[kind] - 1) * PRIORITY_STEP + 1 + Math.min(batchesWaiting, PRIORITY_STEP - 1);
+}
 
 /** How a window is written in logs and in the queue. */
 export interface WindowText {
@@ -31,16 +42,68 @@ export interface PollSettings {
 }
 
 /**
- * The live window of a round: from the cursor less the overlap (late alerts) to now less the settle time.
- * Without a cursor it reaches back by the initial lookback, and a little where that is 0: an empty window would
- * never leave a cursor behind. Undefined while there is nothing to read yet.
+ * A window that takes longer than a round: a gap, a replay or a backfill. It is read slice by slice, between rounds,
+ * and `cursor` says how far.
  */
-export function liveSpan(cursor: Ticks | undefined, now: Ticks, poll: PollSettings): Span | undefined {
-  const ticks = (ms: number) => BigInt(Math.round(ms)) * 10_000n;
-  const to = now - ticks(poll.settle);
-  const from =
-    cursor === undefined ? to - ticks(Math.max(1, poll.initialLookback)) : cursor - ticks(poll.overlap);
+export interface LongWindow extends Span {
+  readonly id: string;
+  readonly kind: Exclude<WindowKind, "live">;
+  readonly tenant: string;
+  readonly source: string;
+  readonly sinks: readonly string[];
+  /** Everything before it is queued. */
+  readonly cursor: Ticks;
+  /** Alerts met and alerts queued so far. */
+  readonly read: number;
+  readonly queued: number;
+  readonly createdMs: number;
+}
+
+/** The share of a window that is read, 0 to 1. */
+export function progressOf({ from, to, cursor }: Span & { readonly cursor: Ticks }): number {
+  return to <= from ? 1 : Math.min(1, Math.max(0, Number(cursor - from) / Number(to - from)));
+}
+
+/** What a place reads when it is met for the first time. */
+export interface Beginning {
+  /** Alerts updated before it are not asked for. */
+  readonly since: Ticks;
+  readonly live: Span;
+  /** The part of the initial lookback that no live window covers; undefined when there is none. */
+  readonly backfill: Span | undefined;
+}
+
+/**
+ * A new place is read live at once, from as far back as every later round will reach, and the rest of the initial
+ * lookback is a window of its own, which delays nobody. The live window is never empty, since an empty one would leave
+ * no cursor behind.
+ */
+export function beginning(now: Ticks, poll: PollSettings): Beginning {
+  const to = now - ticksOf(poll.settle);
+  const since = to - ticksOf(Math.max(1, poll.initialLookback));
+  const from = later(since, to - ticksOf(Math.max(1, poll.overlap)));
+  return { since, live: { from, to }, backfill: since < from ? { from: since, to: from } : undefined };
+}
+
+/**
+ * The live window of a round: from the cursor less the overlap (late alerts) to now less the settle time, and never
+ * from before `since`. Undefined while there is nothing to read yet.
+ */
+export function liveSpan(
+  state: { readonly cursor: Ticks; readonly since: Ticks },
+  now: Ticks,
+  poll: PollSettings,
+): Span | undefined {
+  const from = later(state.since, state.cursor - ticksOf(poll.overlap));
   // A clock that was set back must not pull the cursor with it.
-  const end = cursor !== undefined && to < cursor ? cursor : to;
-  return from < end ? { from, to: end } : undefined;
+  const to = later(state.cursor, now - ticksOf(poll.settle));
+  return from < to ? { from, to } : undefined;
+}
+
+function later(a: Ticks, b: Ticks): Ticks {
+  return a > b ? a : b;
+}
+
+function ticksOf(ms: number): Ticks {
+  return BigInt(Math.round(ms)) * TICKS_PER_MS;
 }

@@ -24,11 +24,19 @@ export interface DelivererNews {
   halved(error: DeliveryError, alerts: number): void;
 }
 
+/** What became of the alerts of one job. */
+export interface Delivered {
+  readonly refused: readonly Refusal[];
+  /** The most requests that one of the alerts was in. */
+  readonly attempts: number;
+}
+
 /** The alerts of one job; settled when each of them was taken or refused. */
 interface Parcel {
   readonly refused: Refusal[];
   open: number;
-  readonly done: (refused: readonly Refusal[]) => void;
+  attempts: number;
+  readonly done: (delivered: Delivered) => void;
   readonly failed: (cause: unknown) => void;
 }
 
@@ -66,12 +74,12 @@ export class Deliverer {
     this.#news = news;
   }
 
-  /** Resolves with what was refused once every alert has been answered for; rejects when it is given up. */
-  deliver(envelopes: readonly Envelope[]): Promise<readonly Refusal[]> {
+  /** Resolves once every alert has been answered for; rejects when it is given up. */
+  deliver(envelopes: readonly Envelope[]): Promise<Delivered> {
     return new Promise((done, failed) => {
       if (this.#draining.signal.aborted) return failed(this.#draining.signal.reason);
-      if (envelopes.length === 0) return done([]);
-      this.#gather(envelopes, { refused: [], open: envelopes.length, done, failed });
+      if (envelopes.length === 0) return done({ refused: [], attempts: 0 });
+      this.#gather(envelopes, { refused: [], open: envelopes.length, attempts: 0, done, failed });
     });
   }
 
@@ -145,7 +153,7 @@ export class Deliverer {
   async #send(entries: readonly Entry[], attempt: number, givenUp: AbortSignal): Promise<void> {
     for (let tries = attempt; ; tries++) {
       const pass = await this.#breaker.pass(givenUp);
-      const error = await this.#try(entries, pass);
+      const error = await this.#try(entries, pass, tries);
       if (error === undefined) return;
       if (error.kind === "rejected") {
         this.#breaker.succeeded(pass);
@@ -157,7 +165,7 @@ export class Deliverer {
   }
 
   /** @returns why it failed; undefined when all was taken. Throws when it was cut off. */
-  async #try(entries: readonly Entry[], pass: Pass): Promise<DeliveryError | undefined> {
+  async #try(entries: readonly Entry[], pass: Pass, attempt: number): Promise<DeliveryError | undefined> {
     const envelopes = entries.map(({ envelope }) => envelope);
     if (!isNonEmpty(envelopes)) return undefined;
     const startedAt = performance.now();
@@ -174,7 +182,7 @@ export class Deliverer {
     const durationMs = Math.round(performance.now() - startedAt);
     this.#breaker.succeeded(pass);
     this.#news.completed({ alerts: envelopes.length, bytes: delivery.bytes, durationMs });
-    for (const { parcel } of entries) settleOne(parcel);
+    for (const { parcel } of entries) settleOne(parcel, attempt);
     if (delivery.slowDown) await this.#rest(Math.max(LEAST_SLOWDOWN_MS, durationMs));
     return undefined;
   }
@@ -189,7 +197,7 @@ export class Deliverer {
     const [only] = entries;
     if (only !== undefined && entries.length === 1) {
       only.parcel.refused.push({ envelope: only.envelope, error, attempts });
-      settleOne(only.parcel);
+      settleOne(only.parcel, attempts);
       return;
     }
     this.#news.halved(error, entries.length);
@@ -218,7 +226,8 @@ function partsOf<T>(entries: readonly T[], culprit: number | undefined): readonl
   return parts.filter((part) => part.length > 0);
 }
 
-function settleOne(parcel: Parcel): void {
+function settleOne(parcel: Parcel, attempts: number): void {
   parcel.open -= 1;
-  if (parcel.open === 0) parcel.done(parcel.refused);
+  parcel.attempts = Math.max(parcel.attempts, attempts);
+  if (parcel.open === 0) parcel.done({ refused: parcel.refused, attempts: parcel.attempts });
 }

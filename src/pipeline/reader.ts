@@ -1,50 +1,42 @@
 import { setImmediate as breathe } from "node:timers/promises";
-import type { Alert } from "../model/alert.ts";
-import { type Batch, batchId, type DeadLetter, divide, queuedAlert } from "../model/batch.ts";
-import { msFromTicks, type Ticks, ticksFromMs } from "../model/ticks.ts";
+import { type Ticks, ticksFromMs } from "../model/ticks.ts";
 import {
+  beginning,
+  type LongWindow,
   liveSpan,
   type Span,
-  WINDOW_KINDS,
   type WindowKind,
   type WindowText,
   windowText,
 } from "../model/window.ts";
-import type { Outbox } from "../queue/ports.ts";
-import { type Fence, type ReadState, readingLetter, type SealedBatch, type Store } from "../queue/store.ts";
-import type { Slice } from "../sources/source.ts";
-import type { Place } from "./routes.ts";
+import type { Fence, ReadState, SealedBatch } from "../queue/ports.ts";
+import { forward, type ReaderParts, type Sealing, Tally } from "./forward.ts";
+import type { Place, Route } from "./routes.ts";
 
 /** What one round of reading came to. */
-export interface Round {
+export interface Round extends Readonly<Omit<Tally, "setAside" | "enqueued">> {
   readonly window: WindowText;
-  /** Alerts in the pages. */
-  readonly read: number;
-  /** Of these, the versions that at least one sink had not been given. */
-  readonly fresh: number;
-  /** Of these, the ones every sink had been given before: the overlap read again. */
-  readonly duplicates: number;
-  readonly setAside: readonly DeadLetter[];
-  /** Alerts queued, per sink. */
+  readonly setAside: Tally["setAside"];
   readonly enqueued: ReadonlyMap<string, number>;
+  /** Sinks for which a new gap was opened, since too much waits for them. */
+  readonly gaps: readonly string[];
 }
 
-export interface ReaderParts {
-  readonly store: Store;
-  readonly outbox: Outbox;
-  readonly nowMs: () => number;
-  /** Told when a slice brought something new. */
-  readonly onFresh: () => void;
+/** What one turn at a long window came to. */
+export interface Turn extends Round {
+  /** `full`: it waits for its sink to drain. `gone`: nothing is left to do. */
+  readonly state: "more" | "full" | "done" | "gone";
 }
 
-/** Seen versions are kept for this long beyond twice the overlap, so that a longer overlap may be configured. */
-const SEEN_MARGIN_MS = 3_600_000;
-/** Leaves room for the number of waiting batches within the priority of a window kind (BullMQ: at most 2^21). */
-const PRIORITY_STEP = 2 ** 18;
+/** A long window reads for so long before it lets others have their turn. */
+const TURN_MS = 1000;
+/** A gap is read once no more than this share of the bound waits for its sink. */
+const DRAINED_SHARE = 0.5;
 
 /**
  * One live round of one tenant's source: read the window slice by slice, seal what is new for each sink, put it
- * into the queues, and only then move the cursor. A crash between any two steps repeats, and loses nothing.
+ * into the queues, and only then move the cursor. A crash between any two steps repeats, and loses nothing. What is
+ * not sealed for a sink, because too much waits for it already, is recorded as a gap before the cursor moves.
  *
  * @throws SourceError when the source fails; what was committed before stands.
  * @throws FencedOff when another process has taken the job over.
@@ -57,170 +49,194 @@ export async function readLive(
 ): Promise<Round> {
   const { store, outbox } = parts;
   const startedMs = parts.nowMs();
-  const tenant = place.tenant.id;
-  const state = await store.readState(tenant, place.source);
+  const state = await store.readState(place.tenant.id, place.source);
   // A round before this one sealed them and was cut off before they were in their queues, or before it could say so.
   await outbox.enqueue(state.pending);
 
   const now = ticksFromMs(startedMs);
-  const span = liveSpan(state.cursor, now, place.poll);
-  const tally = new Tally(windowText("live", span ?? { from: now, to: now }));
-  if (span === undefined) return tally.round();
+  const { since, span } = await reachOf(place, state, now, parts);
+  const tally = new Tally();
+  const window = windowText("live", span ?? { from: now, to: now });
+  if (span === undefined) return { ...tally, window, gaps: [] };
+  const gaps = new GapKeeper("live", place, state, parts, fence);
+  const how: Sealing = {
+    fence,
+    window,
+    routes: place.routes,
+    again: undefined,
+    notReadableBeforeMs: state.roundMs ?? 0,
+  };
   let from = span.from;
-  let cursor: Ticks = state.cursor ?? span.from;
+  let cursor: Ticks = state.reach?.cursor ?? span.from;
   let queued: readonly SealedBatch[] = state.pending;
 
   for await (const slice of place.reader.read(span, signal)) {
-    const alerts = await setAside(slice, place, parts, fence, tally);
-    const sealed = await sealSlice(
-      alerts,
-      place,
-      parts,
-      fence,
-      { kind: "live", state, part: { from, to: slice.to } },
-      tally,
-    );
+    const { sealed, full } = await forward(slice, place, parts, how, tally);
+    await gaps.record(full, { from, to: slice.to });
     from = slice.to;
-    await outbox.enqueue(sealed);
-    queued = [...queued, ...sealed];
     if (slice.to > cursor) cursor = slice.to;
-    await store.commit(
-      fence,
-      { tenant, source: place.source, sinks: place.routes.map(({ sink }) => sink) },
-      {
-        cursor,
-        roundMs: slice.to >= span.to ? startedMs : undefined,
-        forgetBelowMs: msFromTicks(cursor) - 2 * place.poll.overlap - SEEN_MARGIN_MS,
-        queued,
-      },
-    );
+    const roundMs = slice.to >= span.to ? startedMs : undefined;
+    await store.commit(fence, placeName(place), { cursor, since, roundMs, queued: [...queued, ...sealed] });
     queued = [];
-    // Long work lets the others have their turn, and hears of a stop between two slices.
-    await breathe();
-    signal.throwIfAborted();
+    await nextTurn(signal);
   }
-  return tally.round();
+  return { ...tally, window, gaps: gaps.opened };
 }
 
-/** Takes out of a slice what is no alert, or not this tenant's. What is left may be sealed. */
-async function setAside(
-  slice: Slice,
+/**
+ * Reads on in a long window, for a moment. A gap waits until its sink has drained; where a sink fills up again while
+ * a backfill goes on for others, what it misses becomes a gap of its own.
+ *
+ * @throws SourceError, FencedOff
+ */
+export async function readLong(
+  id: string,
   place: Place,
+  parts: ReaderParts,
+  fence: Fence,
+  signal: AbortSignal,
+): Promise<Turn> {
+  const found = await parts.store.window(id);
+  const routes = place.routes.filter(({ sink }) => found?.sinks.includes(sink));
+  const window = windowText(found?.kind ?? "gap", found ?? { from: 0n, to: 0n });
+  const tally = new Tally();
+  const gaps: string[] = [];
+  const turn = (state: Turn["state"]): Turn => ({ ...tally, window, gaps, state });
+  // Where its sinks are not the place's any more, it stays for the day they are again.
+  if (found === undefined || "doneMs" in found || routes.length === 0) return turn("gone");
+  if (await mustWait(found, routes, parts)) return turn("full");
+
+  const how: Sealing = {
+    fence,
+    window,
+    routes,
+    again: found.kind === "replay" ? id : undefined,
+    notReadableBeforeMs: found.createdMs,
+  };
+  return turn(await readOn(found, place, parts, how, { tally, gaps, signal }));
+}
+
+async function readOn(
+  window: LongWindow,
+  place: Place,
+  parts: ReaderParts,
+  how: Sealing,
+  { tally, gaps, signal }: { readonly tally: Tally; readonly gaps: string[]; readonly signal: AbortSignal },
+): Promise<Turn["state"]> {
+  const { store, nowMs } = parts;
+  const state = await store.readState(place.tenant.id, place.source);
+  const keeper = new GapKeeper(window.kind, place, state, parts, how.fence);
+  const startedAt = performance.now();
+  let from = window.cursor;
+  for await (const slice of place.reader.read({ from, to: window.to }, signal)) {
+    const before = { read: tally.read, queued: sum(tally.enqueued) };
+    const { sealed, full } = await forward(slice, place, parts, how, tally);
+    if (full.length > 0 && window.kind !== "backfill") return "full";
+    await keeper.record(full, { from, to: slice.to });
+    gaps.push(...keeper.opened.splice(0));
+    from = slice.to;
+    const isDone = await store.advance(how.fence, window, {
+      cursor: slice.to,
+      read: tally.read - before.read,
+      queued: sum(tally.enqueued) - before.queued,
+      batches: sealed,
+      nowMs: nowMs(),
+    });
+    if (isDone) return "done";
+    if (performance.now() - startedAt > TURN_MS) return "more";
+    await nextTurn(signal);
+  }
+  return "more";
+}
+
+/** What a round asks for. A place that was never read gets a window for what the rounds will not reach back to. */
+async function reachOf(
+  place: Place,
+  { reach }: ReadState,
+  now: Ticks,
+  { store, windows, nowMs }: ReaderParts,
+): Promise<{ readonly since: Ticks; readonly span: Span | undefined }> {
+  if (reach !== undefined) return { since: reach.since, span: liveSpan(reach, now, place.poll) };
+  const { since, live, backfill } = beginning(now, place.poll);
+  const name = placeName(place);
+  const id = `backfill.${name.tenant}.${name.source}`;
+  // A first round that was cut off has left its backfill behind, and the rounds must go on from where that one ends.
+  const begun = await store.window(id);
+  if (begun !== undefined) {
+    await windows.addWindows([begun]);
+    return { since: begun.from, span: { from: begun.to, to: live.to } };
+  }
+  if (backfill !== undefined) {
+    const sinks = place.routes.map(({ sink }) => sink);
+    await store.openWindow({ id, kind: "backfill", ...name, sinks, ...backfill, createdMs: nowMs() });
+    await windows.addWindows([{ id, kind: "backfill", ...name }]);
+  }
+  return { since, span: live };
+}
+
+/** Whether too much waits for the sinks of a window that may wait. */
+async function mustWait(
+  { kind }: LongWindow,
+  routes: readonly Route[],
   { store }: ReaderParts,
-  fence: Fence,
-  tally: Tally,
-): Promise<readonly Alert[]> {
-  const own: Alert[] = [];
-  const at = { tenant: place.tenant.id, source: place.source };
-  const letters = slice.unreadable.map((element) =>
-    readingLetter(
-      at,
-      element,
-      element.reason,
-      `The source gave a record that is no alert (${element.reason}).`,
-    ),
-  );
-  for (const alert of slice.alerts) {
-    if (alert.tenantId === undefined || isSameTenant(alert.tenantId, place.tenant.tenantId)) own.push(alert);
-    else {
-      const message = "The alert names another tenant than the one that was asked.";
-      letters.push(readingLetter(at, alert, "tenant-mismatch", message));
-    }
+): Promise<boolean> {
+  if (kind === "backfill") return false;
+  for (const { sink, maxBacklogBytes } of routes) {
+    if ((await store.backlogBytes(sink)) > maxBacklogBytes * DRAINED_SHARE) return true;
   }
-  tally.read += slice.alerts.length + slice.unreadable.length;
-  if (letters.length > 0) tally.setAside.push(...(await store.setAside(fence, at.tenant, letters)));
-  return own;
+  return false;
 }
 
-/** Seals, for each sink, the versions that it was not given before. */
-async function sealSlice(
-  alerts: readonly Alert[],
-  place: Place,
-  { store, nowMs, onFresh }: ReaderParts,
-  fence: Fence,
-  round: { readonly kind: WindowKind; readonly state: ReadState; readonly part: Span },
-  tally: Tally,
-): Promise<SealedBatch[]> {
-  const sealed: SealedBatch[] = [];
-  const fresh = new Set<Alert>();
-  for (const route of place.routes) {
-    const bound = alerts.filter((alert) => route.accepts(alert));
-    const unseen = await store.unseen(place.tenant.id, place.source, route.sink, bound);
-    for (const alert of unseen) fresh.add(alert);
-    for (const run of divide(unseen, route.limits)) {
-      const batch: Batch = {
-        id: batchId(place.tenant.id, place.source, route.sink, run),
-        tenant: place.tenant,
-        source: place.source,
-        sink: route.sink,
-        window: tally.window,
-        alerts: run.map((alert) => queuedAlert(place.tenant, alert)),
-        bytes: run.reduce((sum, alert) => sum + Buffer.byteLength(alert.raw), 0),
-        notReadableBeforeMs: round.state.roundMs ?? 0,
-        sealedMs: nowMs(),
-      };
-      sealed.push(
-        await store.seal(
-          fence,
-          batch,
-          run,
-          (alert) => meetableAtMs(alert, round.part),
-          (waiting) => priority(round.kind, waiting),
-        ),
+/**
+ * Records what a place could not queue for a sink. Each sink has one gap that grows while it lasts, and another for
+ * what a backfill misses, which is elsewhere in time.
+ */
+class GapKeeper {
+  readonly opened: string[] = [];
+  readonly #kind: WindowKind;
+  readonly #place: Place;
+  readonly #known: Map<string, string>;
+  readonly #parts: ReaderParts;
+  readonly #fence: Fence;
+
+  constructor(kind: WindowKind, place: Place, state: ReadState, parts: ReaderParts, fence: Fence) {
+    this.#kind = kind;
+    this.#place = place;
+    this.#known = new Map(state.gaps);
+    this.#parts = parts;
+    this.#fence = fence;
+  }
+
+  async record(routes: readonly Route[], span: Span): Promise<void> {
+    const { store, windows, nowMs } = this.#parts;
+    const name = placeName(this.#place);
+    for (const { sink } of routes) {
+      const pointer = `${this.#kind}.${sink}`;
+      const gap = await store.recordGap(
+        this.#fence,
+        name,
+        { sink, pointer, known: this.#known.get(pointer) },
+        span,
+        nowMs(),
       );
-      tally.enqueued.set(route.sink, (tally.enqueued.get(route.sink) ?? 0) + run.length);
+      this.#known.set(pointer, gap.id);
+      if (!gap.isNew) continue;
+      this.opened.push(sink);
+      await windows.addWindows([{ id: gap.id, kind: "gap", ...name }]);
     }
   }
-  if (fresh.size > 0) onFresh();
-  tally.fresh += fresh.size;
-  tally.duplicates += alerts.length - fresh.size;
-  return sealed;
 }
 
-/**
- * When the source counts the alert as updated, for remembering its version as long as rounds can meet it again: its
- * own time, unless that is not in the part of the window that brought it. Such alerts (without an update time, or
- * with another one than the service filters by) would else be forgotten at once, and sent again in every round.
- */
-function meetableAtMs(alert: Alert, part: Span): number {
-  const { updatedMs } = alert;
-  const isInside =
-    updatedMs !== undefined && updatedMs >= msFromTicks(part.from) && updatedMs <= msFromTicks(part.to);
-  return isInside ? updatedMs : msFromTicks(part.to);
+function placeName({ tenant, source }: Place) {
+  return { tenant: tenant.id, source };
 }
 
-/**
- * Fair shares at a shared sink: the more batches of a tenant wait there already, the later the next one is served,
- * but never later than any window of a lesser kind. A flood queues behind everyone else's trickle.
- */
-function priority(kind: WindowKind, batchesWaiting: number): number {
-  return (WINDOW_KINDS[kind] - 1) * PRIORITY_STEP + 1 + Math.min(batchesWaiting, PRIORITY_STEP - 1);
+/** Long work lets the others have their turn, and hears of a stop between two slices. */
+async function nextTurn(signal: AbortSignal): Promise<void> {
+  await breathe();
+  signal.throwIfAborted();
 }
 
-/**
- * An alert's tenant must be the one we asked for. A text that is no GUID (recorded alerts have cut ones) names
- * nobody else, so it does not count as a contradiction.
- */
-function isSameTenant(named: string, asked: string): boolean {
-  return (
-    named.toLowerCase() === asked.toLowerCase() || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(named)
-  );
-}
-
-/** Adds a round up. */
-class Tally {
-  readonly window: WindowText;
-  read = 0;
-  fresh = 0;
-  duplicates = 0;
-  readonly setAside: DeadLetter[] = [];
-  readonly enqueued = new Map<string, number>();
-
-  constructor(window: WindowText) {
-    this.window = window;
-  }
-
-  round(): Round {
-    return { ...this };
-  }
+function sum(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((total, count) => total + count, 0);
 }

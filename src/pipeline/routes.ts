@@ -17,6 +17,8 @@ export interface Filter {
 export interface Route {
   readonly sink: string;
   readonly limits: BatchLimits;
+  /** Bytes that may wait for the sink in Redis before windows become gaps. */
+  readonly maxBacklogBytes: number;
   accepts(alert: Alert): boolean;
 }
 

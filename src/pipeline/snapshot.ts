@@ -1,54 +1,72 @@
-import { msFromTicks } from "../model/ticks.ts";
-import type { LedgerRow, Store } from "../queue/store.ts";
+import { NO_SINK } from "../model/dead-letter.ts";
+import { formatTicks, msFromTicks } from "../model/ticks.ts";
+import { type LongWindow, progressOf, type WindowText, windowText } from "../model/window.ts";
+import type { LedgerRow, PlaceName, PlaceState, Resting, Store } from "../queue/ports.ts";
 
-/** One tenant's source: how far it is read. */
-interface PlaceStatus {
-  readonly tenant: string;
-  readonly source: string;
-  /** Everything before it is queued, ISO 8601; null before the first round. */
+/** One tenant's source: how far it is read, and how its last round ended. Times are ISO 8601. */
+export interface PlaceStatus extends PlaceName {
+  /** Everything before it is queued; null before the first round. */
   readonly cursor: string | null;
   readonly lagSeconds: number | null;
+  readonly lastPoll: string | null;
+  /** `completed`, or the kind of the failure; null before the first round. */
+  readonly outcome: string | null;
+  /** In the source's own words; null when the last round was completed. */
+  readonly error: { readonly code: string | null; readonly message: string } | null;
+  readonly failures: number;
+  readonly nextPoll: string | null;
+  /** When a round last brought something new. */
+  readonly lastNew: string | null;
 }
 
-interface SinkStatus {
+export interface SinkStatus {
   readonly sink: string;
   readonly backlogAlerts: number;
+  /** What these take in Redis. */
   readonly backlogBytes: number;
   readonly oldestSeconds: number;
-  /** Why this process lets the sink rest: a kind of failure; null when it does not. */
-  readonly resting: string | null;
+  readonly gaps: number;
+  readonly deadLetters: number;
+  /** Why the sink rests; null when it does not. */
+  readonly resting: (Omit<Resting, "sinceMs"> & { readonly since: string }) | null;
+}
+
+/** A window that takes longer than a round. */
+export interface WindowStatus extends PlaceName {
+  readonly id: string;
+  readonly window: WindowText;
+  readonly sinks: readonly string[];
+  /** 0 to 1 */
+  readonly progress: number;
+  readonly read: number;
+  readonly queued: number;
 }
 
 /** Where everything stands, from Redis: true for all replicas. */
 export interface Snapshot {
   readonly tenants: readonly PlaceStatus[];
   readonly sinks: readonly SinkStatus[];
+  readonly windows: readonly WindowStatus[];
   readonly ledger: readonly LedgerRow[];
 }
 
 export interface Watched {
-  readonly places: readonly { readonly tenant: string; readonly source: string }[];
+  readonly places: readonly PlaceName[];
   readonly sinks: readonly string[];
-  readonly restingSince: (sink: string) => string | undefined;
 }
 
-export async function takeSnapshot(store: Store, watched: Watched, extraLedger: string): Promise<Snapshot> {
+export async function takeSnapshot(store: Store, watched: Watched): Promise<Snapshot> {
   const nowMs = Date.now();
-  const [cursors, ledgers, oldest] = await Promise.all([
-    store.cursors(watched.places),
-    Promise.all([...watched.sinks, extraLedger].map((sink) => store.ledger(sink))),
+  const [places, ledgers, oldest, windows, resting, letters] = await Promise.all([
+    store.placeStates(watched.places),
+    Promise.all([...watched.sinks, NO_SINK].map((sink) => store.ledger(sink))),
     Promise.all(watched.sinks.map((sink) => store.oldestWaitingMs(sink))),
+    store.openWindows(),
+    store.restingSinks(),
+    store.countDeadLetters(),
   ]);
   return {
-    tenants: watched.places.map((place, index) => {
-      const cursor = cursors[index];
-      const ms = cursor === undefined ? undefined : msFromTicks(cursor);
-      return {
-        ...place,
-        cursor: ms === undefined ? null : new Date(ms).toISOString(),
-        lagSeconds: ms === undefined ? null : Math.max(0, (nowMs - ms) / 1000),
-      };
-    }),
+    tenants: watched.places.map((place, index) => placeStatus(place, places[index], nowMs)),
     sinks: watched.sinks.map((sink, index) => {
       const rows = ledgers[index] ?? [];
       const oldestMs = oldest[index];
@@ -57,9 +75,52 @@ export async function takeSnapshot(store: Store, watched: Watched, extraLedger: 
         backlogAlerts: rows.reduce((sum, row) => sum + row.waiting, 0),
         backlogBytes: rows.reduce((sum, row) => sum + row.bytes, 0),
         oldestSeconds: oldestMs === undefined ? 0 : Math.max(0, (nowMs - oldestMs) / 1000),
-        resting: watched.restingSince(sink) ?? null,
+        gaps: windows.filter(({ kind, sinks }) => kind === "gap" && sinks.includes(sink)).length,
+        deadLetters: letters.get(sink) ?? 0,
+        resting: restingStatus(resting.get(sink)),
       };
     }),
+    windows: windows.map(windowStatus),
     ledger: ledgers.flat(),
   };
+}
+
+function placeStatus(place: PlaceName, state: PlaceState | undefined, nowMs: number): PlaceStatus {
+  const { cursor, last, freshMs } = state ?? {};
+  const ms = cursor === undefined ? undefined : msFromTicks(cursor);
+  return {
+    ...place,
+    cursor: cursor === undefined ? null : formatTicks(cursor),
+    lagSeconds: ms === undefined ? null : Math.max(0, (nowMs - ms) / 1000),
+    lastPoll: isoOf(last?.atMs),
+    outcome: last?.outcome ?? null,
+    error: last?.message === undefined ? null : { code: last.code ?? null, message: last.message },
+    failures: last?.failures ?? 0,
+    nextPoll: isoOf(last?.nextMs),
+    lastNew: isoOf(freshMs),
+  };
+}
+
+function restingStatus(resting: Resting | undefined): SinkStatus["resting"] {
+  if (resting === undefined) return null;
+  const { sinceMs, ...why } = resting;
+  return { ...why, since: new Date(sinceMs).toISOString() };
+}
+
+function windowStatus(window: LongWindow): WindowStatus {
+  const { id, kind, tenant, source, sinks, read, queued } = window;
+  return {
+    id,
+    tenant,
+    source,
+    window: windowText(kind, window),
+    sinks,
+    progress: progressOf(window),
+    read,
+    queued,
+  };
+}
+
+function isoOf(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
 }

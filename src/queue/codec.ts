@@ -102,3 +102,12 @@ function open(content: Buffer, key: Buffer, name: string): Buffer {
     );
   }
 }
+
+/** What a batch takes in Redis besides its content: its keys, its entries elsewhere, and its job. */
+const BATCH_OVERHEAD_BYTES = 1200;
+const BYTES_PER_ALERT = 12;
+
+/** About what a batch takes in Redis. */
+export function storedBytes(head: string, body: Buffer, alerts: number): number {
+  return Buffer.byteLength(head) + body.length + alerts * BYTES_PER_ALERT + BATCH_OVERHEAD_BYTES;
+}

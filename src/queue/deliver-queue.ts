@@ -1,8 +1,7 @@
 import { type Job, Queue, WaitingError, Worker } from "bullmq";
 import { type BullParts, JOB_OPTIONS, queueOptions, workerOptions } from "./bull.ts";
 import { deliverQueue } from "./keys.ts";
-import type { Outbox } from "./ports.ts";
-import type { SealedBatch } from "./store.ts";
+import type { Outbox, SealedBatch } from "./ports.ts";
 
 /** Brings one batch to its sink and settles it. Rejects when it had to be given up unsettled. */
 export type RunDelivery = (batchId: string, signal: AbortSignal) => Promise<void>;

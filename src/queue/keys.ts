@@ -1,10 +1,10 @@
 /** Every key of ours in Redis. BullMQ keeps its own under the same prefix: `<prefix>:read:…`, `<prefix>:deliver.<sink>:…`. */
 export interface Keys {
-  /** HASH: cursor and time of the last round of a tenant's source. */
+  /** HASH: how far a tenant's source is read, and what became of its last round. */
   state(tenant: string, source: string): string;
-  /** ZSET: versions that were queued for a sink, `<alert id>@<version>`, scored by update time in ms. */
-  seen(tenant: string, source: string, sink: string): string;
-  /** Prefix of HASHes, one a month of creation: alert id → `<revision> <version>`. */
+  /** Prefix of HASHes, one for each day of update and bucket: version → `<state><seq> <revision> <queued> …`. */
+  sent(tenant: string, source: string, sink: string): string;
+  /** Prefix of HASHes, one for each month of creation and bucket: alert → `<revision> <version>`. */
   revisions(tenant: string, source: string): string;
   /** HASH: batches that are sealed and may not have reached the sink's queue yet: batch id → sink and priority. */
   pending(tenant: string, source: string): string;
@@ -12,16 +12,21 @@ export interface Keys {
   batch(id: string): string;
   /** ZSET: ids of the batches that wait for a sink, scored by the time they were sealed, ms. */
   waiting(sink: string): string;
-  /** HASH: the ledger of a sink, `<tenant>|enqueued`, `<tenant>|delivered`, `<tenant>|dead|<reason>` … */
+  /** HASH: the ledger of a sink, `<tenant>|enqueued`, `<tenant>|delivered`, `<tenant>|dead|<reason>` …; `|bytes`: of all. */
   ledger(sink: string): string;
+  /** SET: ids of the long windows that are not read to their end. */
+  windows: string;
+  /** HASH: one long window. */
+  window(id: string): string;
   /** HASH: dead letter id → JSON. */
   deadLetters: string;
+  /** ZSET: `<sink>|<dead letter id>`, scored by the time it was set aside, ms. */
+  deadLetterTimes: string;
+  /** HASH: sink → JSON, why it rests. */
+  resting: string;
   /** STRING: the layout of all of the above. */
   format: string;
 }
-
-/** Sinks are named `[a-z0-9-]`, so this word is free for what never reached one. */
-export const NO_SINK = "none";
 
 export const READ_QUEUE = "read";
 export const deliverQueue = (sink: string) => `deliver.${sink}`;
@@ -32,13 +37,17 @@ export const liveJobId = (tenant: string, source: string) => `live.${tenant}.${s
 export function createKeys(prefix: string): Keys {
   return {
     state: (tenant, source) => `${prefix}:state:${tenant}:${source}`,
-    seen: (tenant, source, sink) => `${prefix}:seen:${tenant}:${source}:${sink}`,
+    sent: (tenant, source, sink) => `${prefix}:sent:${tenant}:${source}:${sink}:`,
     revisions: (tenant, source) => `${prefix}:revisions:${tenant}:${source}:`,
     pending: (tenant, source) => `${prefix}:pending:${tenant}:${source}`,
     batch: (id) => `${prefix}:batch:${id}`,
     waiting: (sink) => `${prefix}:waiting:${sink}`,
     ledger: (sink) => `${prefix}:ledger:${sink}`,
+    windows: `${prefix}:windows`,
+    window: (id) => `${prefix}:window:${id}`,
     deadLetters: `${prefix}:dead-letters`,
+    deadLetterTimes: `${prefix}:dead-letter-times`,
+    resting: `${prefix}:resting`,
     format: `${prefix}:format`,
   };
 }

@@ -1,60 +1,63 @@
-import { DelayedError, type Job, Queue, Worker } from "bullmq";
-import { type BullParts, JOB_OPTIONS, queueOptions, workerOptions } from "./bull.ts";
-import { liveJobId, READ_QUEUE } from "./keys.ts";
-import { type Fence, FencedOff } from "./store.ts";
+import { DelayedError, type Job, Worker } from "bullmq";
+import type { LongWindow } from "../model/window.ts";
+import { type BullParts, workerOptions } from "./bull.ts";
+import { type Fence, FencedOff } from "./fence.ts";
+import { READ_QUEUE } from "./keys.ts";
+import type { PlaceName } from "./places.ts";
+import type { ReadJob, ReadJobs } from "./read-jobs.ts";
 
-/** The live job of one tenant's source; it never ends, but puts itself back after each round. */
-export interface LiveJob {
-  readonly tenant: string;
-  readonly source: string;
-  /** Failed rounds in a row. */
-  readonly failures: number;
-}
+/** What a run asks for: when the next one is due; or that there is nothing more to do for this job here. */
+export type NextRun = { readonly inMs: number; readonly failures: number } | "done";
 
-/** What a round asks for: when the next one is due, or that this place is not (or no more) ours to read. */
-export type NextRound = { readonly inMs: number; readonly failures: number } | "not-ours";
+export type RunRead = (job: ReadJob, fence: Fence, signal: AbortSignal) => Promise<NextRun>;
 
-export type RunRound = (job: LiveJob, fence: Fence, signal: AbortSignal) => Promise<NextRound>;
-
-/** Rounds run at the same time in one process. They mostly wait for answers. */
+/** Runs at the same time in one process. They mostly wait for answers. */
 const CONCURRENCY = 32;
 /** Every job is put in place again this often, so that one that got lost comes back by itself. */
 const ENSURE_EVERY_MS = 60_000;
-/** First rounds begin this far apart, so that hundreds of tenants do not start in one second. */
-const STAGGER_MS = 20;
 
 /**
- * The queue of reading. A job's lock is the right to read its place; the delayed set is the schedule; the check
+ * The queue of reading. A job's lock is the right to read its window; the delayed set is the schedule; the check
  * for stalled jobs is the take-over. So replicas share the tenants because they share the queue.
  */
 export class ReadQueue {
-  readonly #queue: Queue<LiveJob>;
-  readonly #worker: Worker<LiveJob>;
+  readonly #jobs: ReadJobs;
+  readonly #worker: Worker<ReadJob>;
   readonly #stopping = new AbortController();
-  readonly #run: RunRound;
+  readonly #run: RunRead;
   #running: Promise<unknown> | undefined;
   #ensure: NodeJS.Timeout | undefined;
 
-  constructor(parts: BullParts, run: RunRound) {
+  constructor(parts: BullParts, jobs: ReadJobs, run: RunRead) {
     this.#run = run;
-    this.#queue = new Queue<LiveJob>(READ_QUEUE, queueOptions(parts));
-    this.#worker = new Worker<LiveJob>(
+    this.#jobs = jobs;
+    this.#worker = new Worker<ReadJob>(
       READ_QUEUE,
       (job, token) => this.#process(job, token),
       workerOptions(parts, CONCURRENCY),
     );
-    this.#queue.on("error", parts.onError);
     this.#worker.on("error", parts.onError);
   }
 
-  /** Puts the live job of every place into the queue, where it is not already, and begins to work. */
-  async start(places: readonly { readonly tenant: string; readonly source: string }[]): Promise<void> {
+  /**
+   * Puts every job into the queue, where it is not already, and begins to work.
+   *
+   * @param wanted tells what there is to read; asked now and every minute.
+   */
+  async start(
+    wanted: () => Promise<{ readonly places: readonly PlaceName[]; readonly windows: readonly LongWindow[] }>,
+  ): Promise<void> {
+    const addMissing = async () => {
+      const { places, windows } = await wanted();
+      await this.#jobs.addPlaces(places);
+      await this.#jobs.addWindows(windows);
+    };
     await this.#worker.waitUntilReady();
-    await this.#addMissing(places);
+    await addMissing();
     this.#running = this.#worker.run();
     this.#ensure = setInterval(() => {
       // A Redis that is away now will be asked again in a minute.
-      this.#addMissing(places).catch(() => undefined);
+      addMissing().catch(() => undefined);
     }, ENSURE_EVERY_MS);
   }
 
@@ -68,23 +71,12 @@ export class ReadQueue {
     this.#stopping.abort(new Error("The daemon is stopping."));
     await this.#worker.close();
     await this.#running;
-    await this.#queue.close();
   }
 
-  async #addMissing(places: readonly { readonly tenant: string; readonly source: string }[]): Promise<void> {
-    await this.#queue.addBulk(
-      places.map(({ tenant, source }, index) => ({
-        name: "live",
-        data: { tenant, source, failures: 0 },
-        opts: { ...JOB_OPTIONS, jobId: liveJobId(tenant, source), delay: index * STAGGER_MS, priority: 1 },
-      })),
-    );
-  }
-
-  async #process(job: Job<LiveJob>, token: string | undefined): Promise<void> {
+  async #process(job: Job<ReadJob>, token: string | undefined): Promise<void> {
     if (job.id === undefined || token === undefined) return;
-    const fence = { lockKey: `${this.#queue.toKey(job.id)}:lock`, token };
-    let next: NextRound;
+    const fence = { lockKey: this.#jobs.lockKey(job.id), token };
+    let next: NextRun;
     try {
       next = await this.#run(job.data, fence, this.#stopping.signal);
     } catch (cause) {
@@ -92,7 +84,7 @@ export class ReadQueue {
       if (!this.#stopping.signal.aborted) throw cause;
       next = { inMs: 0, failures: job.data.failures };
     }
-    if (next === "not-ours") return;
+    if (next === "done") return;
     if (next.failures !== job.data.failures) await job.updateData({ ...job.data, failures: next.failures });
     await job.moveToDelayed(Date.now() + next.inMs, token);
     throw new DelayedError();

@@ -1,86 +1,169 @@
 /**
  * The steps that must happen whole or not at all, as Redis scripts. Each that belongs to a round of reading is
  * fenced: it does nothing unless the caller still holds the lock of its read job.
+ *
+ * A Redis that is full refuses a script at its first write that could take memory. So the first write of each script
+ * is one that is refused with everything, except in SETTLE, which frees memory and begins with a deletion.
  */
 
-/** How long the revision of an alert is remembered after its last update, seconds: alerts change for months. */
-const REVISION_TTL_SECONDS = 400 * 86_400;
+/** Answers of SEAL that are no success. */
+export const SEAL_REPLY = { fenced: -1, known: -2, full: -3 } as const;
 
 /**
- * Seals a batch: gives the numbers, marks the versions as queued for the sink, counts, and keeps the content.
+ * Seals a batch: gives the numbers, remembers the versions as queued for the sink, counts, and keeps the content.
  *
- * KEYS lock, batch, seen, ledger, pending, waiting
- * ARGV token, batch id, tenant, head, body, bytes, sealedMs, pending entry, revisions prefix, then per alert
- *      id, version, score, month of creation
- * Returns -1 when fenced off, 0 when it was sealed before, else 1.
+ * KEYS lock, batch, ledger, pending, waiting, then the sent and revisions hashes that ARGV name by their index
+ * ARGV token, batch id, tenant, head, body, stored bytes, sealed (ms), pending entry, `new` or `again`, most bytes that
+ *      may wait for the sink (`` for any), sealed (base 36), seconds to remember sent versions, and revisions, then per
+ *      alert: index of its sent key, field, index of its revisions key, field, version
+ * Returns 0 when it was sealed before, 1 when it is now, else one of SEAL_REPLY.
  */
 export const SEAL = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-local tenant = ARGV[3]
-if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local count = (#ARGV - 9) / 4
-local revisions = {}
-for i = 0, count - 1 do
-  local at = 10 + i * 4
-  local id, version, score, month = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local key = ARGV[9] .. month
-  local known = redis.call('HGET', key, id)
-  local revision = 1
-  if known then
-    local space = string.find(known, ' ', 1, true)
-    revision = tonumber(string.sub(known, 1, space - 1))
-    if string.sub(known, space + 1) ~= version then revision = revision + 1 end
-  end
-  redis.call('HSET', key, id, revision .. ' ' .. version)
-  redis.call('EXPIRE', key, ${REVISION_TTL_SECONDS})
-  revisions[i + 1] = revision
-  redis.call('ZADD', KEYS[3], score, id .. '@' .. version)
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return ${SEAL_REPLY.fenced} end
+local tenant, bytes, again = ARGV[3], tonumber(ARGV[6]), ARGV[9] == 'again'
+if redis.call('HEXISTS', KEYS[4], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local count = (#ARGV - 13) / 5
+local sent, fresh = {}, 0
+for i = 1, count do
+  local at = 9 + i * 5
+  sent[i] = redis.call('HGET', KEYS[tonumber(ARGV[at])], ARGV[at + 1])
+  if sent[i] and not again then return ${SEAL_REPLY.known} end
+  if not sent[i] then fresh = fresh + 1 end
 end
-local last = redis.call('HINCRBY', KEYS[4], tenant .. '|enqueued', count)
-redis.call('HSET', KEYS[2], 'head', ARGV[4], 'body', ARGV[5], 'seq', last - count + 1,
-  'revisions', table.concat(revisions, ','))
-redis.call('HINCRBY', KEYS[4], tenant .. '|waiting', count)
-redis.call('HINCRBY', KEYS[4], tenant .. '|bytes', ARGV[6])
-redis.call('HINCRBY', KEYS[4], tenant .. '|batches', 1)
-redis.call('ZADD', KEYS[6], ARGV[7], ARGV[2])
-redis.call('HSET', KEYS[5], ARGV[2], ARGV[8])
+local backlog = tonumber(redis.call('HGET', KEYS[3], '|bytes') or '0')
+if ARGV[10] ~= '' and backlog > 0 and backlog + bytes > tonumber(ARGV[10]) then return ${SEAL_REPLY.full} end
+local seq = redis.call('HINCRBY', KEYS[3], tenant .. '|seq', fresh) - fresh
+local seqs, revisions, lifetimes = {}, {}, {}
+for i = 1, count do
+  local at = 9 + i * 5
+  local sentKey, revisionKey, version = KEYS[tonumber(ARGV[at])], KEYS[tonumber(ARGV[at + 2])], ARGV[at + 4]
+  if sent[i] then
+    seqs[i], revisions[i] = string.match(sent[i], '^%a(%d+) (%d+)')
+  else
+    seq = seq + 1
+    local known, revision = redis.call('HGET', revisionKey, ARGV[at + 3]), 1
+    if known then
+      local last, name = string.match(known, '^(%d+) (.*)$')
+      revision = tonumber(last)
+      if name ~= version then revision = revision + 1 end
+    end
+    redis.call('HSET', revisionKey, ARGV[at + 3], revision .. ' ' .. version)
+    lifetimes[revisionKey] = ARGV[13]
+    seqs[i], revisions[i] = seq, revision
+  end
+  redis.call('HSET', sentKey, ARGV[at + 1], 'q' .. seqs[i] .. ' ' .. revisions[i] .. ' ' .. ARGV[11])
+  lifetimes[sentKey] = ARGV[12]
+end
+for key, seconds in pairs(lifetimes) do redis.call('EXPIRE', key, seconds) end
+redis.call('HSET', KEYS[2], 'head', ARGV[4], 'body', ARGV[5], 'bytes', bytes,
+  'seqs', table.concat(seqs, ','), 'revisions', table.concat(revisions, ','))
+redis.call('HINCRBY', KEYS[3], tenant .. '|enqueued', count)
+redis.call('HINCRBY', KEYS[3], tenant .. '|waiting', count)
+redis.call('HINCRBY', KEYS[3], tenant .. '|bytes', bytes)
+redis.call('HINCRBY', KEYS[3], tenant .. '|batches', 1)
+redis.call('HINCRBY', KEYS[3], '|bytes', bytes)
+redis.call('ZADD', KEYS[5], ARGV[7], ARGV[2])
+redis.call('HSET', KEYS[4], ARGV[2], ARGV[8])
 return 1
 `;
 
 /**
- * Moves the cursor once everything before it is in the queues, and forgets versions no round can meet again.
+ * Moves the cursor of a place once everything before it is in the queues.
  *
- * KEYS lock, state, pending, then the seen set of each sink
- * ARGV token, cursor (ticks), round started at (ms), forget below (ms), batch ids that are in their queues …
+ * KEYS lock, state, pending
+ * ARGV token, cursor (ticks), since (ticks), round started at (ms, or ``), batch ids that are in their queues …
  * Returns 0 when fenced off.
  */
 export const COMMIT = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[2], 'cursor', ARGV[2])
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], 'roundMs', ARGV[3]) end
+redis.call('HSET', KEYS[2], 'cursor', ARGV[2], 'since', ARGV[3])
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], 'roundMs', ARGV[4]) end
 for i = 5, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
-for i = 4, #KEYS do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', '(' .. ARGV[4]) end
 return 1
 `;
 
 /**
- * Closes a batch: counts what was delivered and what was set aside, and forgets the content.
+ * Records that a span was not queued for a sink: widens the gap that is open for it where they touch, or opens one.
+ * A gap that is being read goes back to where the span begins.
  *
- * KEYS batch, ledger, waiting, dead letters
- * ARGV batch id, tenant, alerts, delivered, bytes, then per dead letter id, reason, JSON
+ * KEYS lock, state, windows, window of the gap known so far, window of a new one
+ * ARGV token, pointer, new window's id, from, to (ticks of 20 digits, which compare as text), then fields of a new window
+ * Returns -1 when fenced off, 0 when a gap was widened, 1 when one was opened.
+ */
+export const GAP = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
+local from, to = ARGV[4], ARGV[5]
+local old = redis.call('HMGET', KEYS[4], 'from', 'to', 'cursor', 'doneMs')
+if old[1] and not old[4] and from <= old[2] and to >= old[1] then
+  if from < old[1] then redis.call('HSET', KEYS[4], 'from', from) end
+  if to > old[2] then redis.call('HSET', KEYS[4], 'to', to) end
+  if from < old[3] then redis.call('HSET', KEYS[4], 'cursor', from) end
+  return 0
+end
+redis.call('HSET', KEYS[2], 'gap.' .. ARGV[2], ARGV[3])
+redis.call('HSET', KEYS[5], 'from', from, 'to', to, 'cursor', from, unpack(ARGV, 6))
+redis.call('PERSIST', KEYS[5])
+redis.call('HDEL', KEYS[5], 'doneMs')
+redis.call('SADD', KEYS[3], ARGV[3])
+return 1
+`;
+
+/** A finished window is remembered so long, for whoever waits for it, seconds. */
+const DONE_TTL_SECONDS = 86_400;
+
+/**
+ * Moves the cursor of a long window, and closes the window where that is its end.
+ *
+ * KEYS lock, window, windows, pending
+ * ARGV token, window id, cursor (20 digits), alerts read, alerts queued, now (ms), batch ids in their queues …
+ * Returns -1 when fenced off or closed before, 0 when there is more to read, 1 when it is closed now.
+ */
+export const ADVANCE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
+if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then return -1 end
+redis.call('HSET', KEYS[2], 'cursor', ARGV[3])
+redis.call('HINCRBY', KEYS[2], 'read', ARGV[4])
+redis.call('HINCRBY', KEYS[2], 'queued', ARGV[5])
+for i = 7, #ARGV do redis.call('HDEL', KEYS[4], ARGV[i]) end
+if ARGV[3] < redis.call('HGET', KEYS[2], 'to') then return 0 end
+redis.call('SREM', KEYS[3], ARGV[2])
+redis.call('HSET', KEYS[2], 'doneMs', ARGV[6])
+redis.call('EXPIRE', KEYS[2], ${DONE_TTL_SECONDS})
+return 1
+`;
+
+/**
+ * Closes a batch: counts what was delivered and what was set aside, remembers it, and forgets the content.
+ *
+ * KEYS batch, ledger, waiting, dead letters, their times, then the sent hashes that ARGV name by their index
+ * ARGV batch id, tenant, alerts, delivered, settled (base 36), attempts, dead letters, then per dead letter id, reason,
+ *      JSON, at (ms), member, then per alert index of its sent key, field, `d` or `x`
  * Returns 0 when it was closed before: nothing is counted twice.
  */
 export const SETTLE = `
+local bytes = redis.call('HGET', KEYS[1], 'bytes')
 if redis.call('DEL', KEYS[1]) == 0 then return 0 end
 local tenant = ARGV[2]
 redis.call('HINCRBY', KEYS[2], tenant .. '|waiting', -ARGV[3])
 redis.call('HINCRBY', KEYS[2], tenant .. '|delivered', ARGV[4])
-redis.call('HINCRBY', KEYS[2], tenant .. '|bytes', -ARGV[5])
+redis.call('HINCRBY', KEYS[2], tenant .. '|bytes', -bytes)
 redis.call('HINCRBY', KEYS[2], tenant .. '|batches', -1)
+redis.call('HINCRBY', KEYS[2], '|bytes', -bytes)
 redis.call('ZREM', KEYS[3], ARGV[1])
-for i = 6, #ARGV, 3 do
-  redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 2])
-  redis.call('HINCRBY', KEYS[2], tenant .. '|dead|' .. ARGV[i + 1], 1)
+local at = 8
+for _ = 1, tonumber(ARGV[7]) do
+  redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 2])
+  redis.call('ZADD', KEYS[5], ARGV[at + 3], ARGV[at + 4])
+  redis.call('HINCRBY', KEYS[2], tenant .. '|dead|' .. ARGV[at + 1], 1)
+  at = at + 5
+end
+for i = at, #ARGV, 3 do
+  local key = KEYS[tonumber(ARGV[i])]
+  local facts = redis.call('HGET', key, ARGV[i + 1])
+  local numbers = facts and string.match(facts, '^%a(%d+ %d+ %w+)')
+  if numbers then
+    redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2] .. numbers .. ' ' .. ARGV[5] .. ' ' .. ARGV[6])
+  end
 end
 return 1
 `;
@@ -88,19 +171,49 @@ return 1
 /**
  * Sets aside what could not be read as an alert of its tenant. The same record met again is the same dead letter.
  *
- * KEYS lock, ledger, dead letters
- * ARGV token, tenant, then per dead letter id, reason, JSON
+ * KEYS lock, ledger, dead letters, their times
+ * ARGV token, tenant, then per dead letter id, reason, JSON, at (ms), member
  * Returns the ids that are new; false when fenced off.
  */
 export const SET_ASIDE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local fresh = {}
-for i = 3, #ARGV, 3 do
+for i = 3, #ARGV, 5 do
   if redis.call('HSETNX', KEYS[3], ARGV[i], ARGV[i + 2]) == 1 then
+    redis.call('ZADD', KEYS[4], ARGV[i + 3], ARGV[i + 4])
     redis.call('HINCRBY', KEYS[2], ARGV[2] .. '|enqueued', 1)
     redis.call('HINCRBY', KEYS[2], ARGV[2] .. '|dead|' .. ARGV[i + 1], 1)
     fresh[#fresh + 1] = ARGV[i]
   end
 end
 return fresh
+`;
+
+/**
+ * Turns dead letters back into a batch with the numbers they had. They count as queued once more, so that the sums of
+ * the ledger only ever grow.
+ *
+ * KEYS batch, ledger, waiting, dead letters, their times, pending
+ * ARGV batch id, tenant, head, body, stored bytes, now (ms), seqs, revisions, pending entry, then per dead
+ *      letter id, member
+ * Returns 0 when one of the letters is gone; then nothing happens.
+ */
+export const RETRY = `
+local count, tenant = (#ARGV - 9) / 2, ARGV[2]
+for i = 10, #ARGV, 2 do
+  if redis.call('HEXISTS', KEYS[4], ARGV[i]) == 0 then return 0 end
+end
+redis.call('HSET', KEYS[1], 'head', ARGV[3], 'body', ARGV[4], 'bytes', ARGV[5], 'seqs', ARGV[7], 'revisions', ARGV[8])
+for i = 10, #ARGV, 2 do
+  redis.call('HDEL', KEYS[4], ARGV[i])
+  redis.call('ZREM', KEYS[5], ARGV[i + 1])
+end
+redis.call('HINCRBY', KEYS[2], tenant .. '|enqueued', count)
+redis.call('HINCRBY', KEYS[2], tenant .. '|waiting', count)
+redis.call('HINCRBY', KEYS[2], tenant .. '|bytes', ARGV[5])
+redis.call('HINCRBY', KEYS[2], tenant .. '|batches', 1)
+redis.call('HINCRBY', KEYS[2], '|bytes', ARGV[5])
+redis.call('ZADD', KEYS[3], ARGV[6], ARGV[1])
+redis.call('HSET', KEYS[6], ARGV[1], ARGV[9])
+return 1
 `;

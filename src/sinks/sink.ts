@@ -64,6 +64,14 @@ export function commonSettings(defaults: {
       })
       .prefault({})
       .describe("How long the sink waits after a failure."),
+    backlog: z
+      .strictObject({
+        maxBytes: ByteSize.prefault("1GB").describe(
+          "How much may wait for the sink in Redis. What comes beyond stays at Microsoft as a gap and is read again once the sink has drained.",
+        ),
+      })
+      .prefault({})
+      .describe("What bounds an outage of the sink."),
     minSeverity: z
       .enum(SEVERITIES)
       .default("unknown")
@@ -77,6 +85,7 @@ export interface CommonSettings {
   readonly batch: { readonly maxAlerts: number; readonly maxBytes: number; readonly linger: number };
   readonly timeout: number;
   readonly retry: { readonly minDelay: number; readonly maxDelay: number };
+  readonly backlog: { readonly maxBytes: number };
   readonly minSeverity: (typeof SEVERITIES)[number];
 }
 

@@ -87,6 +87,22 @@ export const EVENTS = {
     says: "The source can be read again.",
     means: "Reading goes on where it stopped.",
   },
+  "gap.recorded": {
+    level: "warn",
+    says: "Too much waits for the sink; what comes now is read again once it has drained.",
+    means:
+      "The backlog of the sink has reached `backlog.maxBytes`. New alerts for it stay at Microsoft as gaps and are queued later; other sinks are not affected. Mend the sink; nothing is lost as long as it is back before Microsoft forgets the alerts (180 days).",
+  },
+  "gap.filled": {
+    level: "info",
+    says: "The sink has drained and its gaps are read.",
+    means: "Everything that was left at Microsoft for this sink is in its queue.",
+  },
+  "window.completed": {
+    level: "info",
+    says: "A backfill or a replay is read to its end.",
+    means: "`alerts` were queued; `window.kind` says which of the two it was.",
+  },
   "auth.failed": {
     level: "error",
     says: "The sign-in or the permission was refused for this tenant.",
@@ -208,7 +224,7 @@ export const METRICS = {
   sink_backlog_alerts: { type: "gauge", help: "Alerts that wait for the sink.", labels: ["sink"] },
   sink_backlog_bytes: {
     type: "gauge",
-    help: "Bytes of alerts that wait for the sink, before compression.",
+    help: "What the alerts that wait for the sink take in Redis.",
     labels: ["sink"],
   },
   sink_oldest_seconds: {
@@ -216,6 +232,12 @@ export const METRICS = {
     help: "Age of the oldest batch that waits for the sink.",
     labels: ["sink"],
   },
+  gaps_open: {
+    type: "gauge",
+    help: "Spans that were left at the source because too much waited for the sink.",
+    labels: ["sink"],
+  },
+  dead_letters: { type: "gauge", help: "Dead letters that lie there.", labels: ["sink"] },
   sink_breaker_open: { type: "gauge", help: "1 while the sink rests.", labels: ["sink"] },
   throttled_total: {
     type: "counter",

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
-import type { DeadLetter } from "../model/batch.ts";
+import type { DeadLetter } from "../model/dead-letter.ts";
 import { ConfigError, DeliveryError, SourceError } from "../model/failure.ts";
-import type { WindowText } from "../model/window.ts";
+import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
 import { EVENTS, type EventName } from "./catalogue.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -62,6 +62,13 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     states.set(key, { what, saidMs: Date.now(), unsaid: 0 });
   }
 
+  function tellSetAside(labels: { tenant: string; source: string }, letters: readonly DeadLetter[]): void {
+    for (const letter of letters) {
+      const event = letter.reason === "tenant-mismatch" ? "poll.tenant-mismatch" : "poll.set-aside";
+      say(event, { ...labels, reason: letter.reason, deadLetter: letter.id });
+    }
+  }
+
   return {
     daemonStarted: (facts: {
       version: string;
@@ -107,10 +114,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.count("alerts_read_total", labels, round.read);
       metrics.count("alerts_new_total", labels, round.fresh);
       metrics.count("alerts_duplicate_total", labels, round.duplicates);
-      for (const letter of round.setAside) {
-        const event = letter.reason === "tenant-mismatch" ? "poll.tenant-mismatch" : "poll.set-aside";
-        say(event, { ...labels, reason: letter.reason, deadLetter: letter.id });
-      }
+      tellSetAside(labels, round.setAside);
       if (states.delete(`${tenant}/${source}`)) say("poll.recovered", { ...labels, window: round.window });
       const fields = {
         ...labels,
@@ -122,9 +126,41 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       say(round.fresh > 0 ? "poll.completed" : "poll.idle", fields);
     },
 
+    /** A long window was read on for a moment. */
+    windowRead(
+      { tenant, source }: { readonly tenant: string; readonly source: string },
+      turn: { readonly read: number; readonly fresh: number; readonly setAside: readonly DeadLetter[] },
+    ): void {
+      const labels = { tenant, source };
+      metrics.count("alerts_read_total", labels, turn.read);
+      metrics.count("alerts_new_total", labels, turn.fresh);
+      tellSetAside(labels, turn.setAside);
+    },
+    /** @param openGaps how many gaps of the same sink are still to be read. */
+    windowDone(window: LongWindow, durationMs: number, openGaps: number): void {
+      const { id, kind, tenant, source, queued: alerts } = window;
+      const [sink = ""] = window.sinks;
+      const fields = { tenant, source, sink, window: windowText(kind, window), alerts, durationMs };
+      if (kind !== "gap") {
+        say("window.completed", { ...fields, id });
+        return;
+      }
+      // The story of a sink's gaps ends with its last one.
+      if (openGaps > 0) return;
+      states.delete(`gap/${sink}`);
+      say("gap.filled", fields);
+    },
+    gapRecorded(
+      { tenant, source }: { readonly tenant: string; readonly source: string },
+      sink: string,
+      window: WindowText,
+    ): void {
+      sayState(`gap/${sink}`, "open", "gap.recorded", { tenant, source, sink, window });
+    },
+
     /** A round was cut off by the source. */
     pollFailed(
-      place: { readonly tenant: string; readonly source: string },
+      place: { readonly tenant: string; readonly source: string; readonly window?: string },
       error: unknown,
       attempt: number,
       retryInMs: number,

@@ -1,0 +1,152 @@
+import type { Redis } from "ioredis";
+import type { Alert } from "../model/alert.ts";
+import type { Batch, Numbers } from "../model/batch.ts";
+import { type Codec, storedBytes } from "./codec.ts";
+import { deadLetterEntry } from "./dead-letters.ts";
+import { type Fence, FencedOff } from "./fence.ts";
+import type { Keys } from "./keys.ts";
+import type { Sealed, Sealing, Settlement } from "./ports.ts";
+import { script } from "./script.ts";
+import { SEAL, SEAL_REPLY, SETTLE } from "./scripts.ts";
+import { keyList, readSent, revisionCell, type SentRecord, sentCell, type VersionName } from "./sent.ts";
+
+/** How long the revision of an alert is remembered after its last update, seconds: alerts change for months. */
+const REVISION_TTL_SECONDS = 180 * 86_400;
+
+/** The batches that wait, and what is remembered of those that were sent. */
+export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs: number) {
+  const seal = script(redis, SEAL);
+  const settle = script(redis, SETTLE);
+
+  return {
+    /** What is remembered of versions that a sink was given, in the order asked for; undefined: never given. */
+    sent: (
+      at: { readonly tenant: string; readonly source: string; readonly sink: string },
+      versions: readonly VersionName[],
+    ): Promise<(SentRecord | undefined)[]> => readSent(redis, keys, at, versions),
+
+    /**
+     * Numbers a batch and keeps it, in one step. Sealing it again changes nothing.
+     *
+     * @throws FencedOff
+     */
+    async seal(fence: Fence, batch: Batch, alerts: readonly Alert[], how: Sealing): Promise<Sealed> {
+      const { alerts: queued, ...head } = batch;
+      const tenant = batch.tenant.id;
+      const headText = JSON.stringify({ ...head, count: queued.length });
+      const [body, waiting] = await Promise.all([
+        codec.encode(queued, batch.id),
+        redis.hget(keys.ledger(batch.sink), `${tenant}|batches`),
+      ]);
+      const priority = how.priorityFor(Number(waiting ?? 0));
+      const list = keyList([
+        fence.lockKey,
+        keys.batch(batch.id),
+        keys.ledger(batch.sink),
+        keys.pending(tenant, batch.source),
+        keys.waiting(batch.sink),
+      ]);
+      const sentPrefix = keys.sent(tenant, batch.source, batch.sink);
+      const revisionPrefix = keys.revisions(tenant, batch.source);
+      const perAlert = alerts.flatMap((alert) => {
+        const sent = sentCell(sentPrefix, alert);
+        const revision = revisionCell(revisionPrefix, monthOf(alert), alert.id);
+        return [
+          list.indexOf(sent.key),
+          sent.field,
+          list.indexOf(revision.key),
+          revision.field,
+          alert.version,
+        ];
+      });
+      const reply = await seal(list.keys, [
+        fence.token,
+        batch.id,
+        tenant,
+        headText,
+        body,
+        storedBytes(headText, body, queued.length),
+        batch.sealedMs,
+        `${priority} ${batch.sink}`,
+        how.again ? "again" : "new",
+        how.maxBacklogBytes,
+        batch.sealedMs.toString(36),
+        Math.ceil(rememberMs / 1000),
+        REVISION_TTL_SECONDS,
+        ...perAlert,
+      ]);
+      if (reply === SEAL_REPLY.fenced) throw new FencedOff(tenant);
+      if (reply === SEAL_REPLY.known) return "known";
+      if (reply === SEAL_REPLY.full) return "full";
+      return { id: batch.id, sink: batch.sink, priority };
+    },
+
+    /** Undefined when the batch was settled before. */
+    async loadBatch(id: string): Promise<{ batch: Batch; numbers: Numbers } | undefined> {
+      const { head, body, seqs, revisions } = await redis.hgetallBuffer(keys.batch(id));
+      if (head === undefined || body === undefined) return undefined;
+      return {
+        batch: {
+          ...(JSON.parse(String(head)) as Omit<Batch, "alerts">),
+          alerts: await codec.decode(body, id),
+        },
+        numbers: { seqs: numbersIn(String(seqs)), revisions: numbersIn(String(revisions)) },
+      };
+    },
+
+    /** @returns false when it was settled before; then nothing is counted. */
+    async settle(batch: Batch, settlement: Settlement, nowMs: number): Promise<boolean> {
+      const { id, tenant, source, sink } = batch;
+      const entries = await Promise.all(settlement.dead.map((letter) => deadLetterEntry(letter, codec)));
+      const deadIds = new Set(settlement.dead.map(({ eventId }) => eventId));
+      const list = keyList([
+        keys.batch(id),
+        keys.ledger(sink),
+        keys.waiting(sink),
+        keys.deadLetters,
+        keys.deadLetterTimes,
+      ]);
+      const prefix = keys.sent(tenant.id, source, sink);
+      const perAlert = batch.alerts.flatMap(({ alertId, version, eventId }) => {
+        const cell = sentCell(prefix, { id: alertId, version });
+        return [list.indexOf(cell.key), cell.field, deadIds.has(eventId) ? "x" : "d"];
+      });
+      const reply = await settle(list.keys, [
+        id,
+        tenant.id,
+        batch.alerts.length,
+        settlement.delivered,
+        nowMs.toString(36),
+        settlement.attempts,
+        settlement.dead.length,
+        ...entries.flat(),
+        ...perAlert,
+      ]);
+      return reply === 1;
+    },
+
+    /** The numbers of everything of a tenant that waits for a sink. */
+    async waitingSeqs(tenant: string, sink: string): Promise<Set<number>> {
+      const ids = await redis.zrange(keys.waiting(sink), 0, "-1");
+      const pipeline = redis.pipeline();
+      for (const id of ids) pipeline.hmget(keys.batch(id), "head", "seqs");
+      const replies = (await pipeline.exec()) ?? [];
+      return new Set(replies.flatMap(([, reply]) => seqsOf(tenant, reply)));
+    },
+  };
+}
+
+function monthOf({ createdText }: { readonly createdText: string | undefined }): string {
+  return /^\d{4}-\d{2}/.exec(createdText ?? "")?.[0] ?? "undated";
+}
+
+/** The numbers in a batch of the tenant; none when it was settled in the meantime. */
+function seqsOf(tenant: string, reply: unknown): number[] {
+  const [head, seqs] = Array.isArray(reply) ? reply : [];
+  if (typeof head !== "string" || typeof seqs !== "string") return [];
+  return (JSON.parse(head) as Batch).tenant.id === tenant ? numbersIn(seqs) : [];
+}
+
+function numbersIn(text: string): number[] {
+  return text.split(",").map(Number);
+}

@@ -1,0 +1,123 @@
+import type { Redis } from "ioredis";
+import type { Ticks } from "../model/ticks.ts";
+import { type Fence, FencedOff } from "./fence.ts";
+import type { Keys } from "./keys.ts";
+import type { SealedBatch } from "./ports.ts";
+import { script } from "./script.ts";
+import { COMMIT } from "./scripts.ts";
+
+export interface PlaceName {
+  readonly tenant: string;
+  readonly source: string;
+}
+
+export interface ReadState {
+  /** Everything before it is queued, and what was updated before `since` is not asked for; undefined: never read. */
+  readonly reach: { readonly cursor: Ticks; readonly since: Ticks } | undefined;
+  /** When the last round began, ms. */
+  readonly roundMs: number | undefined;
+  /** Sealed by a round that did not come to its end. */
+  readonly pending: readonly SealedBatch[];
+  /** Pointer → id of the newest gap's window. It may be closed by now. */
+  readonly gaps: ReadonlyMap<string, string>;
+}
+
+/** How the last round of a place ended, for whoever asks why it is quiet. */
+export interface RoundNote {
+  readonly atMs: number;
+  /** `completed`, or the kind of the failure. */
+  readonly outcome: string;
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  /** Failed rounds in a row. */
+  readonly failures: number;
+  readonly nextMs: number;
+}
+
+/** How far a place is read, and what became of its last round. */
+export interface PlaceState {
+  readonly cursor: Ticks | undefined;
+  readonly last: RoundNote | undefined;
+  /** When a round last brought something new, ms. */
+  readonly freshMs: number | undefined;
+}
+
+/** How far each tenant's source is read. */
+export function createPlaces(redis: Redis, keys: Keys) {
+  const commit = script(redis, COMMIT);
+
+  return {
+    async readState(tenant: string, source: string): Promise<ReadState> {
+      const [state, pending] = await Promise.all([
+        redis.hgetall(keys.state(tenant, source)),
+        redis.hgetall(keys.pending(tenant, source)),
+      ]);
+      const { cursor, since, roundMs } = state;
+      return {
+        reach: cursor === undefined ? undefined : { cursor: BigInt(cursor), since: BigInt(since ?? cursor) },
+        roundMs: roundMs === undefined ? undefined : Number(roundMs),
+        pending: Object.entries(pending).map(([id, entry]) => {
+          const [priority = "0", sink = ""] = entry.split(" ");
+          return { id, sink, priority: Number(priority) };
+        }),
+        gaps: new Map(
+          Object.entries(state)
+            .filter(([field]) => field.startsWith("gap."))
+            .map(([field, id]) => [field.slice("gap.".length), id]),
+        ),
+      };
+    },
+
+    /**
+     * Moves the cursor.
+     *
+     * @param roundMs when the round began; undefined while it has not read to its end.
+     * @throws FencedOff
+     */
+    async commit(
+      fence: Fence,
+      { tenant, source }: PlaceName,
+      step: {
+        readonly cursor: Ticks;
+        readonly since: Ticks;
+        readonly roundMs: number | undefined;
+        readonly queued: readonly SealedBatch[];
+      },
+    ): Promise<void> {
+      const reply = await commit(
+        [fence.lockKey, keys.state(tenant, source), keys.pending(tenant, source)],
+        [
+          fence.token,
+          String(step.cursor),
+          String(step.since),
+          step.roundMs ?? "",
+          ...step.queued.map(({ id }) => id),
+        ],
+      );
+      if (reply !== 1) throw new FencedOff(tenant);
+    },
+
+    /** Keeps how a round ended. */
+    async noteRound({ tenant, source }: PlaceName, note: RoundNote, isFresh: boolean): Promise<void> {
+      const fresh = isFresh ? ["freshMs", note.atMs] : [];
+      await redis.hset(keys.state(tenant, source), "last", JSON.stringify(note), ...fresh);
+    },
+
+    /** The states of many places, in the order asked for. */
+    async placeStates(places: readonly PlaceName[]): Promise<PlaceState[]> {
+      const pipeline = redis.pipeline();
+      for (const { tenant, source } of places) {
+        pipeline.hmget(keys.state(tenant, source), "cursor", "last", "freshMs");
+      }
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([, reply]) => {
+        const [cursor, last, freshMs] = Array.isArray(reply) ? reply : [];
+        return {
+          cursor: typeof cursor === "string" ? BigInt(cursor) : undefined,
+          last: typeof last === "string" ? (JSON.parse(last) as RoundNote) : undefined,
+          freshMs: typeof freshMs === "string" ? Number(freshMs) : undefined,
+        };
+      });
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { createHash } from "node:crypto";
+import type { Redis } from "ioredis";
+import { msFromTicks } from "../model/ticks.ts";
+import type { Keys } from "./keys.ts";
+
+/** What names one version of one alert. */
+export interface VersionName {
+  readonly id: string;
+  readonly version: string;
+}
+
+/** What became of a version on its way to one sink. */
+export interface SentRecord {
+  readonly state: "queued" | "delivered" | "dead-lettered";
+  readonly seq: number;
+  readonly revision: number;
+  readonly queuedMs: number;
+  readonly settledMs: number | undefined;
+  /** Requests that its batch took; undefined until it is settled. */
+  readonly attempts: number | undefined;
+}
+
+/** Where something is kept: a hash, and the field in it. */
+export interface Cell {
+  readonly key: string;
+  readonly field: string;
+}
+
+const STATES = { q: "queued", d: "delivered", x: "dead-lettered" } as const;
+const DAY_MS = 86_400_000;
+const BUCKETS = 16;
+
+/**
+ * Where it stands that a sink was given a version. Many small hashes, since Redis packs those of up to some hundred
+ * fields into about a third of the memory, and since a day's hashes can expire together.
+ */
+export function sentCell(prefix: string, { id, version }: VersionName): Cell {
+  const { bucket, field } = place(`${id}\n${version}`);
+  const day = version.startsWith("~") ? "undated" : Math.floor(msFromTicks(BigInt(version)) / DAY_MS);
+  return { key: `${prefix}${day}:${bucket}`, field };
+}
+
+/** Where the revision of an alert is counted; `month` of its creation, `2026-05`, or `undated`. */
+export function revisionCell(prefix: string, month: string, id: string): Cell {
+  const { bucket, field } = place(id);
+  return { key: `${prefix}${month}:${bucket}`, field };
+}
+
+/** 66 bits of a digest tell the alerts of one bucket apart. */
+function place(name: string): { readonly bucket: string; readonly field: string } {
+  const digest = createHash("sha256").update(name).digest();
+  return {
+    bucket: ((digest[31] ?? 0) % BUCKETS).toString(BUCKETS),
+    field: digest.toString("base64url").slice(0, 11),
+  };
+}
+
+/** What is remembered of versions that were given to a sink, in the order asked for; undefined: never given. */
+export async function readSent(
+  redis: Redis,
+  keys: Keys,
+  at: { readonly tenant: string; readonly source: string; readonly sink: string },
+  versions: readonly VersionName[],
+): Promise<(SentRecord | undefined)[]> {
+  const found = await readCells(
+    redis,
+    versions.map((version) => sentCell(keys.sent(at.tenant, at.source, at.sink), version)),
+  );
+  return found.map((text) => (text === null ? undefined : parseSent(text)));
+}
+
+/** Reads cells with one command for each hash. */
+export async function readCells(redis: Redis, cells: readonly Cell[]): Promise<(string | null)[]> {
+  const byKey = new Map<string, number[]>();
+  for (const [index, { key }] of cells.entries()) {
+    const indices = byKey.get(key);
+    if (indices === undefined) byKey.set(key, [index]);
+    else indices.push(index);
+  }
+  const results: (string | null)[] = cells.map(() => null);
+  const fieldAt = (index: number) => cells[index]?.field ?? "";
+  await Promise.all(
+    [...byKey].map(async ([key, indices]) => {
+      const values = await redis.hmget(key, ...indices.map(fieldAt));
+      for (const [position, index] of indices.entries()) results[index] = values[position] ?? null;
+    }),
+  );
+  return results;
+}
+
+/** Collects keys once each, and gives their indices as Redis scripts count them. */
+export function keyList(first: readonly string[]): {
+  readonly keys: string[];
+  readonly indexOf: (key: string) => number;
+} {
+  const keys = [...first];
+  const known = new Map<string, number>();
+  return {
+    keys,
+    indexOf(key) {
+      const index = known.get(key) ?? keys.push(key);
+      known.set(key, index);
+      return index;
+    },
+  };
+}
+
+function parseSent(text: string): SentRecord | undefined {
+  const [head = "", revision = "", queued = "", settled, attempts] = text.split(" ");
+  const state = STATES[head.charAt(0) as keyof typeof STATES];
+  if (state === undefined) return undefined;
+  return {
+    state,
+    seq: Number(head.slice(1)),
+    revision: Number(revision),
+    queuedMs: Number.parseInt(queued, 36),
+    settledMs: settled === undefined ? undefined : Number.parseInt(settled, 36),
+    attempts: attempts === undefined ? undefined : Number(attempts),
+  };
+}
