@@ -9,6 +9,7 @@ import { ConfigError, describeProblem, StartupError } from "./model/failure.ts";
 const io: Io = {
   out: (line) => void process.stdout.write(`${line}\n`),
   err: (line) => void process.stderr.write(`${line}\n`),
+  progress: (line) => void process.stderr.write(`\r\u001b[K${line}`),
   isTerminal: process.stdout.isTTY === true,
   stopped: new Promise((stop) => {
     let signals = 0;

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Command, type ExitCode, type Io, UsageError } from "./command.ts";
+import { type Command, type ExitCode, type Io, type Options, UsageError } from "./command.ts";
 import { VERSION } from "./version.ts";
 
 /** Every command, in the order of the help text. Each is loaded when it is called: the daemon needs no demo. */
@@ -7,6 +7,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./run.ts")).run,
   demo: async () => (await import("./demo.ts")).demo,
   check: async () => (await import("./check.ts")).check,
+  status: async () => (await import("./status.ts")).status,
+  "dead-letters": async () => (await import("./dead-letters.ts")).deadLetters,
+  explain: async () => (await import("./explain.ts")).explain,
+  replay: async () => (await import("./replay.ts")).replay,
+  reconcile: async () => (await import("./reconcile.ts")).reconcile,
   schema: async () => (await import("./schema.ts")).schema,
 };
 
@@ -35,22 +40,24 @@ export async function execute(args: readonly string[], io: Io): Promise<ExitCode
     throw new UsageError(`There is no command ${name}. Commands: ${Object.keys(COMMANDS).join(", ")}.`);
   }
   const command = await load();
-  const options = parse(name, command, args.slice(1));
+  const { options, words } = parse(name, command, args.slice(1));
   if (options["help"] === true) {
     io.out(commandHelp(name, command));
     return 0;
   }
-  return await command.run(options, io);
+  const running = command.run(options, io, words);
+  if (command.endsItself) return await running;
+  return await Promise.race([running, io.stopped.then((): ExitCode => 1)]);
 }
 
 function parse(name: string, command: Command, args: readonly string[]) {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...args],
       options: { ...COMMON, ...command.options },
-      allowPositionals: false,
+      allowPositionals: command.words !== undefined,
     });
-    return values as Readonly<Record<string, string | boolean | undefined>>;
+    return { options: values as Options, words: positionals };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`alertferry ${name}: ${why.split(". ")[0]}. See alertferry ${name} --help.`);
@@ -74,5 +81,6 @@ async function helpText(): Promise<string> {
 
 function commandHelp(name: string, command: Command): string {
   const lines = command.help.length === 0 ? [] : ["", ...command.help.map((line) => `  ${line}`)];
-  return [`Usage: alertferry ${name} [options]`, "", command.summary, ...lines].join("\n");
+  const words = command.words === undefined ? "" : `${command.words} `;
+  return [`Usage: alertferry ${name} ${words}[options]`, "", command.summary, ...lines].join("\n");
 }

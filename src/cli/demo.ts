@@ -22,6 +22,7 @@ const LINE_MS = 5000;
 const DRAIN_MS = 60_000;
 
 export const demo: Command = {
+  endsItself: true,
   summary:
     "Shows the whole thing with nothing to configure: simulated tenants, a real Redis, a simulated Splunk.",
   options: { for: { type: "string" }, rate: { type: "string" } },

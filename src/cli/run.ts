@@ -10,6 +10,7 @@ const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"];
 
 export const run: Command = {
   summary: "Runs the daemon.",
+  endsItself: true,
   options: { roles: { type: "string" } },
   help: [
     "--roles poll,deliver,http   what this replica does; default all",

@@ -64,15 +64,7 @@ export class Daemon {
     const [weakness, ...more] = this.#loaded.warnings;
     if (weakness !== undefined) events.configWarning(describeProblem(weakness), more.length);
     try {
-      this.#place = await openRedis(
-        {
-          redis: queue.redis,
-          redisServer: queue.redisServer,
-          dataDir: queue.dataDir,
-          appendfsync: queue.appendfsync,
-        },
-        events.redisRestarted,
-      );
+      this.#place = await openRedis(queue, events.redisRestarted);
       const onError = (error: Error) => {
         if (!this.#stopping) events.redisTrouble(error);
       };

@@ -151,7 +151,7 @@ async function sealRun(
       sealedMs: parts.nowMs(),
     };
     const sealed = await parts.store.seal(fence, batch, run, {
-      again: again !== undefined,
+      mode: again === undefined ? "new" : "again",
       maxBacklogBytes: route.maxBacklogBytes,
       priorityFor: (waiting) => priorityOf(window.kind, waiting),
     });

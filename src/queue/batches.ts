@@ -7,8 +7,16 @@ import { type Fence, FencedOff } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import type { Sealed, Sealing, Settlement } from "./ports.ts";
 import { script } from "./script.ts";
-import { SEAL, SEAL_REPLY, SETTLE } from "./scripts.ts";
-import { keyList, readSent, revisionCell, type SentRecord, sentCell, type VersionName } from "./sent.ts";
+import { RECOUNT, SEAL, SEAL_REPLY, SETTLE } from "./scripts.ts";
+import {
+  keyList,
+  readCells,
+  readSent,
+  revisionCell,
+  type SentRecord,
+  sentCell,
+  type VersionName,
+} from "./sent.ts";
 
 /** How long the revision of an alert is remembered after its last update, seconds: alerts change for months. */
 const REVISION_TTL_SECONDS = 180 * 86_400;
@@ -17,6 +25,7 @@ const REVISION_TTL_SECONDS = 180 * 86_400;
 export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs: number) {
   const seal = script(redis, SEAL);
   const settle = script(redis, SETTLE);
+  const recount = script(redis, RECOUNT);
 
   return {
     /** What is remembered of versions that a sink was given, in the order asked for; undefined: never given. */
@@ -24,6 +33,25 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       at: { readonly tenant: string; readonly source: string; readonly sink: string },
       versions: readonly VersionName[],
     ): Promise<(SentRecord | undefined)[]> => readSent(redis, keys, at, versions),
+
+    /**
+     * The newest version of an alert that any sink of a place was given, by the alert's id alone.
+     *
+     * @param months of its creation to look in, `2026-05`.
+     */
+    async newestVersion(
+      at: { readonly tenant: string; readonly source: string },
+      id: string,
+      months: readonly string[],
+    ): Promise<{ readonly version: string; readonly revision: number } | undefined> {
+      const prefix = keys.revisions(at.tenant, at.source);
+      const found = await readCells(
+        redis,
+        months.map((month) => revisionCell(prefix, month, id)),
+      );
+      const [revision, version] = found.find((text) => text !== null)?.split(" ") ?? [];
+      return version === undefined ? undefined : { version, revision: Number(revision) };
+    },
 
     /**
      * Numbers a batch and keeps it, in one step. Sealing it again changes nothing.
@@ -68,7 +96,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         storedBytes(headText, body, queued.length),
         batch.sealedMs,
         `${priority} ${batch.sink}`,
-        how.again ? "again" : "new",
+        how.mode,
         how.maxBacklogBytes,
         batch.sealedMs.toString(36),
         Math.ceil(rememberMs / 1000),
@@ -123,6 +151,23 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         ...perAlert,
       ]);
       return reply === 1;
+    },
+
+    /**
+     * Counts anew what waits for a sink, from the batches that are there.
+     *
+     * @returns how many batches the ledger knew that are gone.
+     */
+    async recount(sink: string): Promise<number> {
+      for (;;) {
+        const ids = await redis.zrange(keys.waiting(sink), 0, "-1");
+        const reply = await recount(
+          [keys.ledger(sink), keys.waiting(sink), ...ids.map(keys.batch)],
+          [...ids],
+        );
+        // Another batch was sealed or settled in between.
+        if (reply !== -1) return Number(reply);
+      }
     },
 
     /** The numbers of everything of a tenant that waits for a sink. */

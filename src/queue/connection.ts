@@ -1,10 +1,10 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { StartupError } from "../model/failure.ts";
-import { EmbeddedRedis, type EmbeddedSettings } from "./embedded-redis.ts";
+import { EmbeddedRedis, type EmbeddedSettings, socketOfRunning } from "./embedded-redis.ts";
 
 export interface RedisSettings extends EmbeddedSettings {
   /** `redis://` or `rediss://`; absent: an embedded one. */
-  readonly redis: string | undefined;
+  readonly redis?: string | undefined;
 }
 
 /** Where Redis is, and how to connect. Workers and the store each open connections of their own. */
@@ -35,6 +35,18 @@ export async function openRedis(
     throw cause;
   }
   return { options: { path: embedded.socketPath }, name: "the embedded Redis", stop: () => embedded.stop() };
+}
+
+/**
+ * The Redis that a running daemon uses: the external one, or the embedded one over its socket. Where no daemon runs
+ * the embedded one is started for as long as the caller needs it.
+ *
+ * @throws StartupError
+ */
+export async function joinRedis(settings: RedisSettings): Promise<RedisPlace> {
+  const path = settings.redis === undefined ? await socketOfRunning(settings) : undefined;
+  if (path === undefined) return await openRedis(settings, () => undefined);
+  return { options: { path }, name: "the embedded Redis", stop: async () => undefined };
 }
 
 /** @param url `redis://user:password@host:6379/0`, or `rediss://` for TLS. */

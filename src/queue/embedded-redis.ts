@@ -10,7 +10,7 @@ import { StartupError } from "../model/failure.ts";
 export interface EmbeddedSettings {
   readonly dataDir: string;
   /** Path of a redis-server or valkey-server; looked up in PATH when absent. */
-  readonly redisServer: string | undefined;
+  readonly redisServer?: string | undefined;
   readonly appendfsync: "everysec" | "always";
 }
 
@@ -226,6 +226,14 @@ async function until(condition: () => Promise<boolean>, timeoutMs: number): Prom
 }
 
 /** A socket in the directory, or, where that path is too long for a socket, one in the system's folder for such. */
+/** The socket of the embedded Redis of a daemon that runs now; undefined when none does. */
+export async function socketOfRunning({
+  dataDir,
+}: Pick<EmbeddedSettings, "dataDir">): Promise<string | undefined> {
+  const path = socketIn(resolve(dataDir), "redis.sock");
+  return (await answers(path)) ? path : undefined;
+}
+
 function socketIn(dataDir: string, name: string): string {
   const path = join(dataDir, name);
   if (Buffer.byteLength(path) <= LONGEST_SOCKET_PATH) return path;

@@ -24,6 +24,8 @@ export interface Keys {
   deadLetterTimes: string;
   /** HASH: sink → JSON, why it rests. */
   resting: string;
+  /** STRING: stands for the lock of a read job where a command works on the queues. */
+  fence(token: string): string;
   /** STRING: the layout of all of the above. */
   format: string;
 }
@@ -48,6 +50,7 @@ export function createKeys(prefix: string): Keys {
     deadLetters: `${prefix}:dead-letters`,
     deadLetterTimes: `${prefix}:dead-letter-times`,
     resting: `${prefix}:resting`,
+    fence: (token) => `${prefix}:fence:${token}`,
     format: `${prefix}:format`,
   };
 }

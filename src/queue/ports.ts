@@ -18,8 +18,11 @@ export interface SealedBatch {
 
 /** How a batch is sealed. */
 export interface Sealing {
-  /** Versions that the sink was given before are sealed again, under the numbers that they had. */
-  readonly again: boolean;
+  /**
+   * `new`: nothing of it was given to the sink before. `again`: what was is sealed once more, under the numbers that it
+   * had. `mend`: likewise, but it was queued, counted and then lost, so it is not counted once more.
+   */
+  readonly mode: "new" | "again" | "mend";
   /** Bytes that may wait for the sink in Redis. One batch may, however large it is. */
   readonly maxBacklogBytes: number;
   /** Gives the queue priority from the number of batches that wait for the tenant there. */

@@ -13,14 +13,14 @@ export const SEAL_REPLY = { fenced: -1, known: -2, full: -3 } as const;
  * Seals a batch: gives the numbers, remembers the versions as queued for the sink, counts, and keeps the content.
  *
  * KEYS lock, batch, ledger, pending, waiting, then the sent and revisions hashes that ARGV name by their index
- * ARGV token, batch id, tenant, head, body, stored bytes, sealed (ms), pending entry, `new` or `again`, most bytes that
- *      may wait for the sink (`` for any), sealed (base 36), seconds to remember sent versions, and revisions, then per
+ * ARGV token, batch id, tenant, head, body, stored bytes, sealed (ms), pending entry, mode, most bytes that may wait
+ *      for the sink (`` for any), sealed (base 36), seconds to remember sent versions, and revisions, then per
  *      alert: index of its sent key, field, index of its revisions key, field, version
  * Returns 0 when it was sealed before, 1 when it is now, else one of SEAL_REPLY.
  */
 export const SEAL = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return ${SEAL_REPLY.fenced} end
-local tenant, bytes, again = ARGV[3], tonumber(ARGV[6]), ARGV[9] == 'again'
+local tenant, bytes, again = ARGV[3], tonumber(ARGV[6]), ARGV[9] ~= 'new'
 if redis.call('HEXISTS', KEYS[4], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local count = (#ARGV - 13) / 5
 local sent, fresh = {}, 0
@@ -57,7 +57,7 @@ end
 for key, seconds in pairs(lifetimes) do redis.call('EXPIRE', key, seconds) end
 redis.call('HSET', KEYS[2], 'head', ARGV[4], 'body', ARGV[5], 'bytes', bytes,
   'seqs', table.concat(seqs, ','), 'revisions', table.concat(revisions, ','))
-redis.call('HINCRBY', KEYS[3], tenant .. '|enqueued', count)
+if ARGV[9] ~= 'mend' then redis.call('HINCRBY', KEYS[3], tenant .. '|enqueued', count) end
 redis.call('HINCRBY', KEYS[3], tenant .. '|waiting', count)
 redis.call('HINCRBY', KEYS[3], tenant .. '|bytes', bytes)
 redis.call('HINCRBY', KEYS[3], tenant .. '|batches', 1)
@@ -216,4 +216,38 @@ redis.call('HINCRBY', KEYS[2], '|bytes', ARGV[5])
 redis.call('ZADD', KEYS[3], ARGV[6], ARGV[1])
 redis.call('HSET', KEYS[6], ARGV[1], ARGV[9])
 return 1
+`;
+
+/**
+ * Counts anew what waits for a sink, from the batches that are there, and forgets those that are not.
+ *
+ * KEYS ledger, waiting, then the batches that wait
+ * ARGV batch ids, as the keys
+ * Returns how many batches were gone; -1 when others wait than those, and nothing was counted.
+ */
+export const RECOUNT = `
+if redis.call('ZCARD', KEYS[2]) ~= #ARGV then return -1 end
+for _, id in ipairs(ARGV) do
+  if not redis.call('ZSCORE', KEYS[2], id) then return -1 end
+end
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.find(field, '|waiting$') or string.find(field, '|bytes$') or string.find(field, '|batches$') then
+    redis.call('HSET', KEYS[1], field, 0)
+  end
+end
+local gone = 0
+for i, id in ipairs(ARGV) do
+  local batch = redis.call('HMGET', KEYS[i + 2], 'head', 'bytes')
+  if batch[1] then
+    local head = cjson.decode(batch[1])
+    local tenant = head.tenant.id
+    redis.call('HINCRBY', KEYS[1], tenant .. '|waiting', head.count)
+    redis.call('HINCRBY', KEYS[1], tenant .. '|bytes', batch[2])
+    redis.call('HINCRBY', KEYS[1], tenant .. '|batches', 1)
+    redis.call('HINCRBY', KEYS[1], '|bytes', batch[2])
+  else
+    gone = gone + redis.call('ZREM', KEYS[2], id)
+  end
+end
+return gone
 `;

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { StartupError } from "../model/failure.ts";
 import { createBatches } from "./batches.ts";
 import type { Codec } from "./codec.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import type { Fence } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import { createLedger } from "./ledger.ts";
 import { createPlaces } from "./places.ts";
@@ -10,6 +12,8 @@ import { createWindows } from "./windows.ts";
 
 /** Layout of the keys. */
 const FORMAT = 1;
+/** A command that was killed leaves its fence for so long. */
+const FENCE_MS = 600_000;
 
 export type Store = ReturnType<typeof createStore>;
 
@@ -21,6 +25,18 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec, rememberMs: 
     ...createWindows(redis, keys),
     ...createDeadLetters(redis, keys, codec),
     ...createLedger(redis, keys),
+
+    /** Works with a fence of its own, for who is no read job. */
+    async fenced<T>(work: (fence: Fence) => Promise<T>): Promise<T> {
+      const token = randomUUID();
+      const lockKey = keys.fence(token);
+      await redis.set(lockKey, token, "PX", FENCE_MS);
+      try {
+        return await work({ lockKey, token });
+      } finally {
+        await redis.del(lockKey);
+      }
+    },
 
     async ping(): Promise<void> {
       await redis.ping();

@@ -41,11 +41,12 @@ function createGraphAlerts(access: TenantAccess): Source {
       readAlert(value, raw, SHAPE),
     );
   return {
-    read: (span, signal) =>
+    read: (span, signal, by = "updated") =>
       readSlices(
         {
           pageSize,
-          first: (part, abort, within) => get(pathFor(part, pageSize, within), abort),
+          by,
+          first: (part, abort, within) => get(pathFor(SHAPE[by], part, pageSize, within), abort),
           next: get,
           divisions: DIVISIONS,
         },
@@ -57,10 +58,10 @@ function createGraphAlerts(access: TenantAccess): Source {
 }
 
 /** A single instant is asked with its count, since only there the list may be longer than what can be reached. */
-function pathFor(span: Span, top: number, within: readonly string[] = []): string {
+function pathFor(field: string, span: Span, top: number, within: readonly string[] = []): string {
   const filter = [
-    `lastUpdateDateTime ge ${formatTicks(span.from)}`,
-    `lastUpdateDateTime lt ${formatTicks(span.to)}`,
+    `${field} ge ${formatTicks(span.from)}`,
+    `${field} lt ${formatTicks(span.to)}`,
     ...within,
   ].join(" and ");
   const count = span.to - span.from === 1n ? "&$count=true" : "";

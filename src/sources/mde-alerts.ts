@@ -29,13 +29,14 @@ function createMdeAlerts(access: TenantAccess): Source {
   const get = async (pathOrLink: string, signal: AbortSignal) =>
     readPage(await access.defender.get(pathOrLink, {}, signal), (value, raw) => readAlert(value, raw, SHAPE));
   return {
-    read: (span, signal) =>
+    read: (span, signal, by = "updated") =>
       readSlices(
         {
           pageSize,
-          first: (part, abort) => get(pathFor(part, pageSize), abort),
+          by,
+          first: (part, abort) => get(pathFor(SHAPE[by], part, pageSize), abort),
           next: get,
-          skip: (part, skip, abort) => get(`${pathFor(part, pageSize)}&$skip=${skip}`, abort),
+          skip: (part, skip, abort) => get(`${pathFor(SHAPE[by], part, pageSize)}&$skip=${skip}`, abort),
         },
         span,
         signal,
@@ -44,7 +45,7 @@ function createMdeAlerts(access: TenantAccess): Source {
   };
 }
 
-function pathFor(span: Span, top: number): string {
-  const filter = `lastUpdateTime ge ${formatTicks(span.from)} and lastUpdateTime lt ${formatTicks(span.to)}`;
+function pathFor(field: string, span: Span, top: number): string {
+  const filter = `${field} ge ${formatTicks(span.from)} and ${field} lt ${formatTicks(span.to)}`;
   return `/api/alerts?$expand=evidence&$filter=${encodeURIComponent(filter)}&$top=${top}`;
 }

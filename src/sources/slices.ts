@@ -3,7 +3,7 @@ import { SourceError } from "../model/failure.ts";
 import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Page } from "./page.ts";
-import type { Slice } from "./source.ts";
+import type { Slice, TimeOf } from "./source.ts";
 
 /** A page of alerts, with the records that are none. */
 type AlertPage = Page<Alert | Unreadable>;
@@ -13,6 +13,8 @@ type Elements = AlertPage["elements"];
 export interface List {
   /** The most elements one page can hold; a page this long may have been cut. */
   readonly pageSize: number;
+  /** The time that spans speak of; the last update where nothing is said. */
+  readonly by?: TimeOf;
   /** The first page of a span; `within` narrows it further, by conditions of `divisions`. */
   first(span: Span, signal: AbortSignal, within?: readonly string[]): Promise<AlertPage>;
   /** A further page, by the link that the API gave. */
@@ -74,7 +76,7 @@ async function readPart(
   }
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
   if (!divisible) {
-    refuseStrays(page.elements, part);
+    refuseStrays(page.elements, part, list.by ?? "updated");
     return await readTick(list, part, page, [], signal);
   }
   // An empty page with a link has nothing to divide; the link must be followed to see what there is.
@@ -84,13 +86,13 @@ async function readPart(
 }
 
 /** A service that gives the whole list whatever it is asked for would be read again for every tick of the span. */
-function refuseStrays(elements: Elements, tick: Span): void {
+function refuseStrays(elements: Elements, tick: Span, by: TimeOf): void {
   for (const element of elements) {
     // Without an update time of its own an alert cannot tell whether it belongs here.
-    if (isUnreadable(element) || element.updatedText === element.createdText) continue;
-    const updated = parseTicks(element.updatedText);
-    if (updated === undefined) continue;
-    if (updated > tick.from - STRAY_TICKS && updated < tick.to + STRAY_TICKS) continue;
+    if (isUnreadable(element) || (by === "updated" && element.updatedText === element.createdText)) continue;
+    const time = parseTicks(by === "created" ? element.createdText : element.updatedText);
+    if (time === undefined) continue;
+    if (time > tick.from - STRAY_TICKS && time < tick.to + STRAY_TICKS) continue;
     throw new SourceError(
       "transient",
       "The service gives alerts of other times than it is asked for; the window is read again later.",

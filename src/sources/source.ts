@@ -10,14 +10,19 @@ export interface Slice {
   readonly unreadable: readonly Unreadable[];
 }
 
+/** The time of an alert that a span speaks of. */
+export type TimeOf = "updated" | "created";
+
 /** Reads one tenant. Knows nothing of queues, cursors or other tenants. */
 export interface Source {
   /**
    * Yields the span in slices, oldest first, each only when it is complete, so that whoever has put a slice in
-   * safety may go on from its `to`. May yield an alert twice; must not skip one. One round runs at a time.
+   * safety may go on from its `to`. May yield an alert twice; must not skip one. Reads may run at the same time.
    * Throws SourceError; what was yielded before stands.
+   *
+   * @param by the time that counts; without it the last update.
    */
-  read(span: Span, signal: AbortSignal): AsyncIterable<Slice>;
+  read(span: Span, signal: AbortSignal, by?: TimeOf): AsyncIterable<Slice>;
   /** Reads one small page. Resolves with the number of alerts in it; throws SourceError. */
   probe(signal: AbortSignal): Promise<number>;
 }
