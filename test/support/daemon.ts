@@ -100,3 +100,15 @@ function readMetric(text: string, name: string, labels: Readonly<Record<string, 
     );
   return line === undefined ? 0 : Number(line.split(" ").at(-1));
 }
+
+/** Runs a command of the built program to its end. */
+export async function runCommand(
+  configFile: string,
+  ...args: string[]
+): Promise<{ readonly code: number | NodeJS.Signals; readonly out: string; readonly err: string }> {
+  const running = start(process.execPath, [PROGRAM, ...args, "--config", configFile], {
+    ALERTFERRY_TEST_PORT: "0",
+  });
+  const code = await running.ended;
+  return { code, out: running.out(), err: running.err() };
+}
