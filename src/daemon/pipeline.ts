@@ -13,6 +13,7 @@ import { type AccessPool, createAccessPool } from "./access.ts";
 import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
+import { startUpkeep } from "./upkeep.ts";
 
 export interface Roles {
   readonly poll: boolean;
@@ -51,12 +52,15 @@ export async function startPipeline(
     : undefined;
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 
+  const upkeep = roles.deliver ? startUpkeep(store, config.deadLetters, events) : undefined;
+
   await Promise.all(lanes.map((lane) => lane.start()));
   await reading?.start(async () => ({ places: watchedPlaces, windows: await store.openWindows() }));
   return {
     watched: { places: watchedPlaces, sinks: Object.keys(config.sinks) },
     isReading: () => reading?.isRunning ?? true,
     async stop(deadline) {
+      upkeep?.stop();
       await reading?.stop();
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
       await Promise.all([outbox.close(), jobs.close()]);

@@ -139,6 +139,18 @@ export const EVENTS = {
     says: "The sink refused an alert for good; it was set aside.",
     means: "`error.message` has the receiver's own words. Mend the cause there; the alert is kept.",
   },
+  "dead-letters.many": {
+    level: "warn",
+    says: "Many dead letters of this sink wait for a person.",
+    means:
+      "`alertferry dead-letters list --sink …` shows the receiver's own words. Mend the cause, then `dead-letters retry --sink …`.",
+  },
+  "dead-letters.trimmed": {
+    level: "warn",
+    says: "Old dead letters were discarded.",
+    means:
+      "`deadLetters.maxCount` or `deadLetters.maxAge` asks for it. What was discarded cannot be sent again.",
+  },
   "deliver.failed": {
     level: "error",
     says: "A batch could not be worked on; it stays in the queue.",

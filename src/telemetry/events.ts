@@ -199,6 +199,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         attempts: letter.attempts,
         error: { message: letter.message },
       }),
+    /** Said again with each power of ten. */
+    deadLettersMany(sink: string, deadLetters: number): void {
+      const size = String(Math.floor(Math.log10(deadLetters)));
+      sayState(`dead-letters/${sink}`, size, "dead-letters.many", { sink, deadLetters });
+    },
+    deadLettersTrimmed: (deadLetters: number) => say("dead-letters.trimmed", { deadLetters }),
     batchSettled(
       sink: string,
       outcome: "delivered" | "dead-lettered" | "given-back" | "settled-before",

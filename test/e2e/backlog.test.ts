@@ -87,7 +87,4 @@ it("keeps Redis within its bound while a sink is dead for a week, leaves the oth
   const events = daemon.log().map(({ event }) => event);
   expect(events.filter((event) => event === "gap.recorded")).toHaveLength(1);
   expect(events.filter((event) => event === "gap.filled").length).toBeGreaterThanOrEqual(1);
-  process.stderr.write(
-    `used_memory at most ${mostBytes}, backlog at most ${mostBacklog}, queued while dead ${enqueuedWhileDead}\n`,
-  );
 });

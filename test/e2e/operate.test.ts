@@ -194,3 +194,30 @@ it("keeps waiting alerts unreadable with an encryption key", async () => {
   expect(journal).toContain(version?.alertId);
   expect(journal).not.toContain((JSON.parse(version?.raw ?? "{}") as { title: string }).title);
 });
+
+it("takes a secret anew when its file changes, and a sink that was refused heals without a restart", async () => {
+  const world = await newWorld("contoso");
+  world.tenant("contoso").add("graph_alerts", 6);
+  const folder = await temporaryFolder();
+  const secret = join(folder, "token");
+  await writeFile(secret, "00000000-0000-4000-8000-000000000000");
+  const splunk = {
+    type: "splunk_hec",
+    url: world.hec.listener.origin,
+    token: `\${file:${secret}}`,
+    retry: { minDelay: "100ms", maxDelay: "300ms" },
+  };
+  const queue = { dataDir: await temporaryFolder() };
+  const daemon = await startDaemon(
+    await writeConfig(configFor(world, { queue, http: TEST_HTTP, sinks: { splunk } })),
+  );
+  await until("the sink is blocked", () => daemon.log().some(({ event }) => event === "sink.opened"));
+
+  await writeFile(secret, world.hecToken);
+  await until("all have arrived", () => world.balance().delivered === 6);
+
+  const { ledger } = await daemon.snapshot();
+  expect(daemon.child.exitCode).toBeNull();
+  expect(ledger[0]?.dead).toEqual({});
+  expect(world.balance()).toMatchObject({ duplicates: 0, missing: [] });
+});
