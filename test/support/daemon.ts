@@ -57,11 +57,23 @@ export async function writeConfig(config: Settings): Promise<string> {
 }
 
 /** Starts `alertferry run` and waits until it is ready. */
-export async function startDaemon(configFile: string, ...args: string[]): Promise<RunningDaemon> {
+export function startDaemon(configFile: string, ...args: string[]): Promise<RunningDaemon> {
+  return launch([PROGRAM, "run", "--config", configFile, ...args]);
+}
+
+/** Likewise, on a machine whose clock is ahead by so much. */
+export function startSkewedDaemon(configFile: string, aheadMs: number): Promise<RunningDaemon> {
+  const skew = `const real = Date; globalThis.Date = class extends real {
+    constructor(...given) { given.length === 0 ? super(real.now() + ${aheadMs}) : super(...given); }
+    static now() { return real.now() + ${aheadMs}; }
+  };`;
+  const preload = `data:text/javascript,${encodeURIComponent(skew)}`;
+  return launch(["--import", preload, PROGRAM, "run", "--config", configFile]);
+}
+
+async function launch(args: readonly string[]): Promise<RunningDaemon> {
   const port = await freePort();
-  const running = start(process.execPath, [PROGRAM, "run", "--config", configFile, ...args], {
-    ALERTFERRY_TEST_PORT: String(port),
-  });
+  const running = start(process.execPath, args, { ALERTFERRY_TEST_PORT: String(port) });
   const url = `http://127.0.0.1:${port}`;
   const log = () =>
     running
