@@ -56,6 +56,8 @@ export interface LongWindow extends Span {
   /** Alerts met and alerts queued so far. */
   readonly read: number;
   readonly queued: number;
+  /** How often it has grown, for a gap. */
+  readonly grown: number;
   readonly createdMs: number;
 }
 
@@ -68,9 +70,8 @@ export function progressOf({ from, to, cursor }: Span & { readonly cursor: Ticks
 export interface Beginning {
   /** Alerts updated before it are not asked for. */
   readonly since: Ticks;
+  /** What lies between `since` and its `from` is a backfill. */
   readonly live: Span;
-  /** The part of the initial lookback that no live window covers; undefined when there is none. */
-  readonly backfill: Span | undefined;
 }
 
 /**
@@ -82,7 +83,7 @@ export function beginning(now: Ticks, poll: PollSettings): Beginning {
   const to = now - ticksOf(poll.settle);
   const since = to - ticksOf(Math.max(1, poll.initialLookback));
   const from = later(since, to - ticksOf(Math.max(1, poll.overlap)));
-  return { since, live: { from, to }, backfill: since < from ? { from: since, to: from } : undefined };
+  return { since, live: { from, to } };
 }
 
 /**

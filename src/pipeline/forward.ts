@@ -19,6 +19,8 @@ export interface ReaderParts {
 export interface Sealing {
   readonly fence: Fence;
   readonly window: WindowText;
+  /** Id of the long window; undefined in the rounds of a place. */
+  readonly long: string | undefined;
   readonly routes: readonly Route[];
   /** The occasion on which alerts are sent once more that were sent before; undefined: only new ones are sent. */
   readonly again: string | undefined;
@@ -136,7 +138,7 @@ async function sealRun(
   route: Route,
   place: Place,
   parts: ReaderParts,
-  { fence, window, again, notReadableBeforeMs }: Sealing,
+  { fence, window, long, again, notReadableBeforeMs }: Sealing,
 ): Promise<{ readonly batch: SealedBatch; readonly alerts: number } | "full" | undefined> {
   let run = alerts;
   while (run.length > 0) {
@@ -152,6 +154,7 @@ async function sealRun(
     };
     const sealed = await parts.store.seal(fence, batch, run, {
       mode: again === undefined ? "new" : "again",
+      window: long,
       maxBacklogBytes: route.maxBacklogBytes,
       priorityFor: (waiting) => priorityOf(window.kind, waiting),
     });

@@ -63,6 +63,7 @@ export async function readLive(
     fence,
     window,
     routes: place.routes,
+    long: undefined,
     again: undefined,
     notReadableBeforeMs: state.roundMs ?? 0,
   };
@@ -110,6 +111,7 @@ export async function readLong(
     fence,
     window,
     routes,
+    long: id,
     again: found.kind === "replay" ? id : undefined,
     notReadableBeforeMs: found.createdMs,
   };
@@ -124,6 +126,9 @@ async function readOn(
   { tally, gaps, signal }: { readonly tally: Tally; readonly gaps: string[]; readonly signal: AbortSignal },
 ): Promise<Turn["state"]> {
   const { store, nowMs } = parts;
+  const pending = await store.pendingOf(window);
+  await parts.outbox.enqueue(pending);
+  let queued: readonly SealedBatch[] = pending;
   const state = await store.readState(place.tenant.id, place.source);
   const keeper = new GapKeeper(window.kind, place, state, parts, how.fence);
   const startedAt = performance.now();
@@ -135,14 +140,16 @@ async function readOn(
     await keeper.record(full, { from, to: slice.to });
     gaps.push(...keeper.opened.splice(0));
     from = slice.to;
-    const isDone = await store.advance(how.fence, window, {
+    const progress = await store.advance(how.fence, window, {
       cursor: slice.to,
       read: tally.read - before.read,
       queued: sum(tally.enqueued) - before.queued,
-      batches: sealed,
+      batches: [...queued, ...sealed],
       nowMs: nowMs(),
     });
-    if (isDone) return "done";
+    queued = [];
+    if (progress === "done") return "done";
+    if (progress === "grown") return "more";
     if (performance.now() - startedAt > TURN_MS) return "more";
     await nextTurn(signal);
   }
@@ -157,21 +164,18 @@ async function reachOf(
   { store, windows, nowMs }: ReaderParts,
 ): Promise<{ readonly since: Ticks; readonly span: Span | undefined }> {
   if (reach !== undefined) return { since: reach.since, span: liveSpan(reach, now, place.poll) };
-  const { since, live, backfill } = beginning(now, place.poll);
   const name = placeName(place);
-  const id = `backfill.${name.tenant}.${name.source}`;
-  // A first round that was cut off has left its backfill behind, and the rounds must go on from where that one ends.
-  const begun = await store.window(id);
-  if (begun !== undefined) {
-    await windows.addWindows([begun]);
-    return { since: begun.from, span: { from: begun.to, to: live.to } };
-  }
-  if (backfill !== undefined) {
+  const { since, live } = beginning(now, place.poll);
+  // Rounds before this one may have begun and failed: the backfill that they have opened ends where the first one began.
+  const begun = await store.begin(name, { since, from: live.from });
+  if (begun.since < begun.from) {
+    const id = `backfill.${name.tenant}.${name.source}`;
     const sinks = place.routes.map(({ sink }) => sink);
-    await store.openWindow({ id, kind: "backfill", ...name, sinks, ...backfill, createdMs: nowMs() });
+    const span = { from: begun.since, to: begun.from };
+    await store.openWindow({ id, kind: "backfill", ...name, sinks, ...span, createdMs: nowMs() });
     await windows.addWindows([{ id, kind: "backfill", ...name }]);
   }
-  return { since, span: live };
+  return { since: begun.since, span: { from: begun.from, to: live.to } };
 }
 
 /** Whether too much waits for the sinks of a window that may wait. */

@@ -143,6 +143,7 @@ async function sealMissing(
     const sealed = await store.fenced((fence) =>
       store.seal(fence, batch, run, {
         mode,
+        window: undefined,
         // Whoever asks for it wants it queued, whatever waits already.
         maxBacklogBytes: Number.MAX_SAFE_INTEGER,
         priorityFor: (waiting) => priorityOf(kind, waiting),

@@ -71,7 +71,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         fence.lockKey,
         keys.batch(batch.id),
         keys.ledger(batch.sink),
-        keys.pending(tenant, batch.source),
+        keys.pending(tenant, batch.source, how.window),
         keys.waiting(batch.sink),
       ]);
       const sentPrefix = keys.sent(tenant, batch.source, batch.sink);

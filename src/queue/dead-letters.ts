@@ -33,8 +33,9 @@ export function createDeadLetters(redis: Redis, keys: Keys, codec: Codec) {
 
   async function storedOf(ids: readonly string[]): Promise<Stored[]> {
     const stored: Stored[] = [];
-    for (let at = 0; at < ids.length; at += AT_ONCE) {
-      const texts = await redis.hmget(keys.deadLetters, ...ids.slice(at, at + AT_ONCE));
+    const wanted = [...new Set(ids)];
+    for (let at = 0; at < wanted.length; at += AT_ONCE) {
+      const texts = await redis.hmget(keys.deadLetters, ...wanted.slice(at, at + AT_ONCE));
       for (const text of texts) if (text !== null) stored.push(JSON.parse(text) as Stored);
     }
     return stored;

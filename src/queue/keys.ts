@@ -1,13 +1,16 @@
 /** Every key of ours in Redis. BullMQ keeps its own under the same prefix: `<prefix>:read:…`, `<prefix>:deliver.<sink>:…`. */
 export interface Keys {
-  /** HASH: how far a tenant's source is read, and what became of its last round. */
+  /** HASH: how far a tenant's source is read, where it began, its gaps, and what became of its last round. */
   state(tenant: string, source: string): string;
   /** Prefix of HASHes, one for each day of update and bucket: version → `<state><seq> <revision> <queued> …`. */
   sent(tenant: string, source: string, sink: string): string;
   /** Prefix of HASHes, one for each month of creation and bucket: alert → `<revision> <version>`. */
   revisions(tenant: string, source: string): string;
-  /** HASH: batches that are sealed and may not have reached the sink's queue yet: batch id → sink and priority. */
-  pending(tenant: string, source: string): string;
+  /**
+   * HASH: batches that are sealed and may not have reached the sink's queue yet: batch id → sink and priority. Those of
+   * the rounds of a place, or of one long window.
+   */
+  pending(tenant: string, source: string, window?: string): string;
   /** HASH: one sealed batch with its numbers. */
   batch(id: string): string;
   /** ZSET: ids of the batches that wait for a sink, scored by the time they were sealed, ms. */
@@ -41,7 +44,7 @@ export function createKeys(prefix: string): Keys {
     state: (tenant, source) => `${prefix}:state:${tenant}:${source}`,
     sent: (tenant, source, sink) => `${prefix}:sent:${tenant}:${source}:${sink}:`,
     revisions: (tenant, source) => `${prefix}:revisions:${tenant}:${source}:`,
-    pending: (tenant, source) => `${prefix}:pending:${tenant}:${source}`,
+    pending: (tenant, source, window = "live") => `${prefix}:pending:${tenant}:${source}:${window}`,
     batch: (id) => `${prefix}:batch:${id}`,
     waiting: (sink) => `${prefix}:waiting:${sink}`,
     ledger: (sink) => `${prefix}:ledger:${sink}`,

@@ -1,5 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Ticks } from "../model/ticks.ts";
+import type { LongWindow } from "../model/window.ts";
 import { type Fence, FencedOff } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import type { SealedBatch } from "./ports.ts";
@@ -56,16 +57,33 @@ export function createPlaces(redis: Redis, keys: Keys) {
       return {
         reach: cursor === undefined ? undefined : { cursor: BigInt(cursor), since: BigInt(since ?? cursor) },
         roundMs: roundMs === undefined ? undefined : Number(roundMs),
-        pending: Object.entries(pending).map(([id, entry]) => {
-          const [priority = "0", sink = ""] = entry.split(" ");
-          return { id, sink, priority: Number(priority) };
-        }),
+        pending: parsePending(pending),
         gaps: new Map(
           Object.entries(state)
             .filter(([field]) => field.startsWith("gap."))
             .map(([field, id]) => [field.slice("gap.".length), id]),
         ),
       };
+    },
+
+    /** Batches that a turn at a long window has sealed, and then did not come to its end. */
+    async pendingOf({ id, tenant, source }: LongWindow): Promise<SealedBatch[]> {
+      return parsePending(await redis.hgetall(keys.pending(tenant, source, id)));
+    },
+
+    /**
+     * Keeps where a place begins to be read, once and for all.
+     *
+     * @returns what is kept, which may be what an earlier round that failed has chosen.
+     */
+    async begin(
+      { tenant, source }: PlaceName,
+      wanted: { readonly since: Ticks; readonly from: Ticks },
+    ): Promise<{ readonly since: Ticks; readonly from: Ticks }> {
+      const key = keys.state(tenant, source);
+      await redis.hsetnx(key, "begun", `${wanted.since} ${wanted.from}`);
+      const [since, from] = ((await redis.hget(key, "begun")) ?? "").split(" ");
+      return { since: BigInt(since ?? wanted.since), from: BigInt(from ?? wanted.from) };
     },
 
     /**
@@ -120,4 +138,11 @@ export function createPlaces(redis: Redis, keys: Keys) {
       });
     },
   };
+}
+
+function parsePending(entries: Readonly<Record<string, string>>): SealedBatch[] {
+  return Object.entries(entries).map(([id, entry]) => {
+    const [priority = "0", sink = ""] = entry.split(" ");
+    return { id, sink, priority: Number(priority) };
+  });
 }

@@ -23,6 +23,8 @@ export interface Sealing {
    * had. `mend`: likewise, but it was queued, counted and then lost, so it is not counted once more.
    */
   readonly mode: "new" | "again" | "mend";
+  /** The long window that is read; undefined in the rounds of a place. */
+  readonly window: string | undefined;
   /** Bytes that may wait for the sink in Redis. One batch may, however large it is. */
   readonly maxBacklogBytes: number;
   /** Gives the queue priority from the number of batches that wait for the tenant there. */

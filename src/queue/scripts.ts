@@ -84,28 +84,31 @@ return 1
 
 /**
  * Records that a span was not queued for a sink: widens the gap that is open for it where they touch, or opens one.
- * A gap that is being read goes back to where the span begins.
+ * A gap that is being read goes back to where the span begins, and whoever reads it just then has read too early.
  *
  * KEYS lock, state, windows, window of the gap known so far, window of a new one
  * ARGV token, pointer, new window's id, from, to (ticks of 20 digits, which compare as text), then fields of a new window
- * Returns -1 when fenced off, 0 when a gap was widened, 1 when one was opened.
+ * Returns -1 when fenced off, 0 when the known gap was widened, 1 when that of the new id was, 2 when one was opened.
  */
 export const GAP = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local from, to = ARGV[4], ARGV[5]
-local old = redis.call('HMGET', KEYS[4], 'from', 'to', 'cursor', 'doneMs')
-if old[1] and not old[4] and from <= old[2] and to >= old[1] then
-  if from < old[1] then redis.call('HSET', KEYS[4], 'from', from) end
-  if to > old[2] then redis.call('HSET', KEYS[4], 'to', to) end
-  if from < old[3] then redis.call('HSET', KEYS[4], 'cursor', from) end
-  return 0
+for i = 4, 5 do
+  local old = redis.call('HMGET', KEYS[i], 'from', 'to', 'cursor', 'doneMs')
+  if old[1] and not old[4] and from <= old[2] and to >= old[1] then
+    redis.call('HINCRBY', KEYS[i], 'grown', 1)
+    if from < old[1] then redis.call('HSET', KEYS[i], 'from', from) end
+    if to > old[2] then redis.call('HSET', KEYS[i], 'to', to) end
+    if from < old[3] then redis.call('HSET', KEYS[i], 'cursor', from) end
+    return i - 4
+  end
 end
 redis.call('HSET', KEYS[2], 'gap.' .. ARGV[2], ARGV[3])
 redis.call('HSET', KEYS[5], 'from', from, 'to', to, 'cursor', from, unpack(ARGV, 6))
 redis.call('PERSIST', KEYS[5])
 redis.call('HDEL', KEYS[5], 'doneMs')
 redis.call('SADD', KEYS[3], ARGV[3])
-return 1
+return 2
 `;
 
 /** A finished window is remembered so long, for whoever waits for it, seconds. */
@@ -115,16 +118,20 @@ const DONE_TTL_SECONDS = 86_400;
  * Moves the cursor of a long window, and closes the window where that is its end.
  *
  * KEYS lock, window, windows, pending
- * ARGV token, window id, cursor (20 digits), alerts read, alerts queued, now (ms), batch ids in their queues …
- * Returns -1 when fenced off or closed before, 0 when there is more to read, 1 when it is closed now.
+ * ARGV token, window id, cursor (20 digits), alerts read, alerts queued, now (ms), how often it had grown when it was
+ *      loaded, batch ids in their queues …
+ * Returns -1 when fenced off or closed before, 0 when there is more to read, 1 when it is closed now. 2 when it has
+ * grown meanwhile: then it keeps its cursor, since what was just read may have been asked for before the late alert
+ * that it grew for.
  */
 export const ADVANCE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then return -1 end
-redis.call('HSET', KEYS[2], 'cursor', ARGV[3])
 redis.call('HINCRBY', KEYS[2], 'read', ARGV[4])
 redis.call('HINCRBY', KEYS[2], 'queued', ARGV[5])
-for i = 7, #ARGV do redis.call('HDEL', KEYS[4], ARGV[i]) end
+for i = 8, #ARGV do redis.call('HDEL', KEYS[4], ARGV[i]) end
+if redis.call('HGET', KEYS[2], 'grown') ~= ARGV[7] then return 2 end
+redis.call('HSET', KEYS[2], 'cursor', ARGV[3])
 if ARGV[3] < redis.call('HGET', KEYS[2], 'to') then return 0 end
 redis.call('SREM', KEYS[3], ARGV[2])
 redis.call('HSET', KEYS[2], 'doneMs', ARGV[6])

@@ -14,7 +14,7 @@ export interface DoneWindow extends LongWindow {
 }
 
 /** What a new window is made of. */
-export type WindowRequest = Omit<LongWindow, "cursor" | "read" | "queued">;
+export type WindowRequest = Omit<LongWindow, "cursor" | "read" | "queued" | "grown">;
 
 /** The windows that take longer than a round. */
 export function createWindows(redis: Redis, keys: Keys) {
@@ -71,7 +71,7 @@ export function createWindows(redis: Redis, keys: Keys) {
       span: Span,
       nowMs: number,
     ): Promise<{ readonly id: string; readonly isNew: boolean }> {
-      const id = `gap.${sink}.${tenant}.${source}.${span.from}`;
+      const id = `gap.${pointer}.${tenant}.${source}.${span.from}`;
       const request: WindowRequest = {
         id,
         kind: "gap",
@@ -86,13 +86,14 @@ export function createWindows(redis: Redis, keys: Keys) {
         [fence.token, pointer, id, sortable(span.from), sortable(span.to), ...fixed(request)],
       );
       if (reply === -1) throw new FencedOff(tenant);
-      return reply === 1 ? { id, isNew: true } : { id: known ?? id, isNew: false };
+      return { id: reply === 0 ? (known ?? id) : id, isNew: reply === 2 };
     },
 
     /**
      * Moves the cursor of a long window.
      *
-     * @returns whether that was its end.
+     * @returns `grown` when the window has grown since it was loaded: the cursor is where it was, and it must be loaded
+     * again.
      * @throws FencedOff also when it was closed before.
      */
     async advance(
@@ -105,9 +106,14 @@ export function createWindows(redis: Redis, keys: Keys) {
         readonly batches: readonly SealedBatch[];
         readonly nowMs: number;
       },
-    ): Promise<boolean> {
+    ): Promise<"more" | "done" | "grown"> {
       const reply = await advance(
-        [fence.lockKey, keys.window(window.id), keys.windows, keys.pending(window.tenant, window.source)],
+        [
+          fence.lockKey,
+          keys.window(window.id),
+          keys.windows,
+          keys.pending(window.tenant, window.source, window.id),
+        ],
         [
           fence.token,
           window.id,
@@ -115,11 +121,12 @@ export function createWindows(redis: Redis, keys: Keys) {
           step.read,
           step.queued,
           step.nowMs,
+          window.grown,
           ...step.batches.map(({ id }) => id),
         ],
       );
       if (reply === -1) throw new FencedOff(window.tenant);
-      return reply === 1;
+      return reply === 1 ? "done" : reply === 2 ? "grown" : "more";
     },
   };
 }
@@ -138,6 +145,7 @@ function fixed({ kind, tenant, source, sinks, createdMs }: WindowRequest): strin
     createdMs: String(createdMs),
     read: "0",
     queued: "0",
+    grown: "0",
   };
   return Object.entries(fields).flat();
 }
@@ -160,6 +168,7 @@ function parseWindow(
     cursor: BigInt(cursor ?? from),
     read: Number(fields["read"] ?? 0),
     queued: Number(fields["queued"] ?? 0),
+    grown: Number(fields["grown"] ?? 0),
     createdMs: Number(fields["createdMs"] ?? 0),
     ...(doneMs === undefined ? {} : { doneMs: Number(doneMs) }),
   };
