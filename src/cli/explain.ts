@@ -197,7 +197,7 @@ function sinkLines(
   if (gaps > 0) lines.push(`${sink}: ${plural(gaps, "gap")} will be read once it has drained.`);
   if (deadLetters > 0)
     lines.push(
-      `${sink}: ${plural(deadLetters, "dead letter")}: \`alertferry dead-letters list --sink ${sink}\``,
+      `${sink}: ${plural(deadLetters, "dead letter")} of all tenants: \`alertferry dead-letters list --sink ${sink}\``,
     );
   return lines;
 }

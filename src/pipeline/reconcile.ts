@@ -14,7 +14,7 @@ import type { Place, Route } from "./routes.ts";
  * - `lost`: it was queued and numbered, but neither settled nor waiting any more;
  * - `not-received`: it was delivered, but is not among what the receiver says it has.
  */
-export type Why = "never-queued" | "lost" | "not-received";
+type Why = "never-queued" | "lost" | "not-received";
 
 export interface Missing {
   readonly route: Route;
@@ -25,7 +25,7 @@ export interface Missing {
 }
 
 /** What one sink was sent of what the source has. Counts are versions. */
-export interface SinkAccount {
+interface SinkAccount {
   readonly sink: string;
   delivered: number;
   /** In the queue, or in a gap or backfill that is still to be read. */

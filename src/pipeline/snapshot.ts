@@ -32,7 +32,7 @@ export interface SinkStatus {
 }
 
 /** A window that takes longer than a round. */
-export interface WindowStatus extends PlaceName {
+interface WindowStatus extends PlaceName {
   readonly id: string;
   readonly window: WindowText;
   readonly sinks: readonly string[];
