@@ -105,6 +105,9 @@ export async function readLong(
   const turn = (state: Turn["state"]): Turn => ({ ...tally, window, gaps, state });
   // Where its sinks are not the place's any more, it stays for the day they are again.
   if (found === undefined || "doneMs" in found || routes.length === 0) return turn("gone");
+  // A turn before this one sealed them and was cut off; what waits for nobody would keep the sink full for ever.
+  const pending = await parts.store.pendingOf(found);
+  await parts.outbox.enqueue(pending);
   if (await mustWait(found, routes, parts)) return turn("full");
 
   const how: Sealing = {
@@ -115,7 +118,7 @@ export async function readLong(
     again: found.kind === "replay" ? id : undefined,
     notReadableBeforeMs: found.createdMs,
   };
-  return turn(await readOn(found, place, parts, how, { tally, gaps, signal }));
+  return turn(await readOn(found, place, parts, how, { pending, tally, gaps, signal }));
 }
 
 async function readOn(
@@ -123,12 +126,20 @@ async function readOn(
   place: Place,
   parts: ReaderParts,
   how: Sealing,
-  { tally, gaps, signal }: { readonly tally: Tally; readonly gaps: string[]; readonly signal: AbortSignal },
+  {
+    pending,
+    tally,
+    gaps,
+    signal,
+  }: {
+    readonly pending: readonly SealedBatch[];
+    readonly tally: Tally;
+    readonly gaps: string[];
+    readonly signal: AbortSignal;
+  },
 ): Promise<Turn["state"]> {
   const { store, nowMs } = parts;
-  const pending = await store.pendingOf(window);
-  await parts.outbox.enqueue(pending);
-  let queued: readonly SealedBatch[] = pending;
+  let queued = pending;
   const state = await store.readState(place.tenant.id, place.source);
   const keeper = new GapKeeper(window.kind, place, state, parts, how.fence);
   const startedAt = performance.now();
