@@ -40,7 +40,6 @@ export function aBatch(of: readonly Alert[], sink = "splunk", tenant = CONTOSO):
     sink,
     window: { kind: "live", from: "2026-05-04T05:00:00Z", to: "2026-05-04T06:00:00Z" },
     alerts: of.map((alert) => queuedAlert(tenant, alert)),
-    bytes: of.reduce((sum, alert) => sum + alert.raw.length, 0),
     notReadableBeforeMs: 0,
     sealedMs: Date.now(),
   };

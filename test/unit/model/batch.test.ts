@@ -92,6 +92,15 @@ describe("batchId", () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
+  it("differs by the occasion on which the same alerts are sent once more", () => {
+    const ids = ["", "replay.1", "replay.2"].map((again) =>
+      batchId("contoso", "graph_alerts", "splunk", alerts(3), again),
+    );
+
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids[0]).toBe(id("contoso", "graph_alerts", "splunk"));
+  });
+
   it("is one that BullMQ takes: no colon, not digits alone", () => {
     expect(id("contoso", "graph_alerts", "splunk")).toMatch(/^b-[0-9a-f]{40}$/);
   });
@@ -103,6 +112,7 @@ describe("a queued alert", () => {
 
     expect(queuedAlert(CONTOSO, alert)).toEqual({
       alertId: alert.id,
+      version: alert.version,
       eventId: eventId(CONTOSO.tenantId, alert),
       updatedMs: alert.updatedMs,
       device: "ws-001",
@@ -112,15 +122,15 @@ describe("a queued alert", () => {
 });
 
 describe("the envelopes of a batch", () => {
-  it("are numbered without a hole and carry their revision", () => {
+  it("carry the numbers that they were sealed with, each its own", () => {
     const batch = aBatch(alerts(3));
 
-    const sent = envelopes(batch, { firstSeq: 41, revisions: [1, 7, 2] });
+    const sent = envelopes(batch, { seqs: [41, 7, 42], revisions: [1, 7, 2] });
 
     expect(sent.map(({ seq, revision }) => [seq, revision])).toEqual([
       [41, 1],
-      [42, 7],
-      [43, 2],
+      [7, 7],
+      [42, 2],
     ]);
     expect(sent.map(({ alertId, raw }) => [alertId, raw])).toEqual(
       batch.alerts.map(({ alertId, raw }) => [alertId, raw]),
@@ -131,7 +141,7 @@ describe("the envelopes of a batch", () => {
   it("say so when they are a replay", () => {
     const batch = { ...aBatch(alerts(1)), window: { kind: "replay", from: "", to: "" } as const };
 
-    expect(envelopes(batch, { firstSeq: 1, revisions: [1] })[0]?.replay).toBe(true);
+    expect(envelopes(batch, { seqs: [1], revisions: [1] })[0]?.replay).toBe(true);
   });
 });
 

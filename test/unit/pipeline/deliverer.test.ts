@@ -4,7 +4,7 @@ import { requestBytes } from "../../../src/model/batch.ts";
 import type { Envelope } from "../../../src/model/envelope.ts";
 import { DeliveryError, type FailureKind } from "../../../src/model/failure.ts";
 import { Breaker } from "../../../src/pipeline/breaker.ts";
-import { Deliverer, type DelivererSettings, type Refusal } from "../../../src/pipeline/deliverer.ts";
+import { type Delivered, Deliverer, type DelivererSettings } from "../../../src/pipeline/deliverer.ts";
 import { type Random, randomFrom } from "../../../src/simulate/random.ts";
 import type { Delivery, Sink } from "../../../src/sinks/sink.ts";
 import { anEnvelope } from "../../support/envelopes.ts";
@@ -117,7 +117,7 @@ function refusing(
 }
 
 /** What a delivery was given up with; `settled` when it was not. */
-async function endOf(delivery: Promise<readonly Refusal[]>): Promise<string> {
+async function endOf(delivery: Promise<Delivered>): Promise<string> {
   return await delivery.then(
     () => "settled",
     (cause: unknown) => (cause instanceof Error ? `given up: ${cause.message}` : "given up"),
@@ -137,12 +137,12 @@ describe("gathering", () => {
   it("brings small batches that come together in one request, and settles each", async () => {
     const { deliverer, requests, news } = aBench(() => ({ bytes: 321 }), { lingerMs: 5 });
 
-    const refused = await Promise.all(
+    const delivered = await Promise.all(
       [numbered(2, 1), numbered(3, 3), numbered(1, 6)].map((batch) => deliverer.deliver(batch)),
     );
 
     expect(requests.map(({ seqs }) => seqs)).toEqual([[1, 2, 3, 4, 5, 6]]);
-    expect(refused).toEqual([[], [], []]);
+    expect(delivered).toEqual(Array(3).fill({ refused: [], attempts: 1 }));
     expect(news).toEqual(["completed 6 alerts, 321 bytes"]);
   });
 
@@ -168,7 +168,7 @@ describe("gathering", () => {
   it("divides a batch that was sealed under wider limits", async () => {
     const { deliverer, requests } = aBench(() => TAKEN, { lingerMs: 5, maxAlerts: 2 });
 
-    const refused = await deliverer.deliver(numbered(5));
+    const { refused } = await deliverer.deliver(numbered(5));
 
     expect(requests.map(({ seqs }) => seqs)).toEqual([[1, 2], [3, 4], [5]]);
     expect(refused).toEqual([]);
@@ -199,7 +199,7 @@ describe("gathering", () => {
   it("asks nothing of the sink for a batch of nothing", async () => {
     const { deliverer, requests } = aBench(() => TAKEN);
 
-    expect(await deliverer.deliver([])).toEqual([]);
+    expect(await deliverer.deliver([])).toEqual({ refused: [], attempts: 0 });
     expect(requests).toEqual([]);
   });
 
@@ -229,9 +229,9 @@ describe("a sink in trouble", () => {
       return TAKEN;
     });
 
-    const refused = await deliverer.deliver(numbered(3));
+    const delivered = await deliverer.deliver(numbered(3));
 
-    expect(refused).toEqual([]);
+    expect(delivered).toEqual({ refused: [], attempts: 7 });
     expect(requests.map(({ outcome }) => outcome)).toEqual([...Array(6).fill("failed"), "taken"]);
     expect(taken()).toEqual([1, 2, 3]);
   });
@@ -246,7 +246,7 @@ describe("a sink in trouble", () => {
         return TAKEN;
       });
 
-      expect(await deliverer.deliver(numbered(1))).toEqual([]);
+      expect(await deliverer.deliver(numbered(1))).toEqual({ refused: [], attempts: 50 });
     },
   );
 
@@ -279,7 +279,7 @@ describe("a sink in trouble", () => {
       return TAKEN;
     });
 
-    const refused = await deliverer.deliver(numbered(1));
+    const { refused } = await deliverer.deliver(numbered(1));
 
     expect(refused).toEqual([]);
     expect(news).toEqual([
@@ -321,7 +321,7 @@ describe("a refused alert", () => {
       const poison = new Set([1, 250, 500].slice(0, count));
       const { deliverer, taken, requests } = aBench(refusing(poison, culpritOf));
 
-      const refused = await deliverer.deliver(numbered(500));
+      const { refused } = await deliverer.deliver(numbered(500));
 
       expect(refused.map(({ envelope }) => envelope.seq).sort((a, b) => a - b)).toEqual([...poison]);
       expect([...taken()].sort((a, b) => a - b)).toEqual(
@@ -337,30 +337,43 @@ describe("a refused alert", () => {
   it("comes with the receiver's words and the number of tries", async () => {
     const { deliverer, news } = aBench(refusing(new Set([2]), byIndex));
 
-    const [refusal] = await deliverer.deliver(numbered(3));
+    const { refused, attempts } = await deliverer.deliver(numbered(3));
 
-    expect(refusal).toMatchObject({
-      envelope: { seq: 2 },
-      attempts: 2,
-      error: { kind: "rejected", message: "It is rejected." },
-    });
+    expect(refused).toMatchObject([
+      { envelope: { seq: 2 }, attempts: 2, error: { kind: "rejected", message: "It is rejected." } },
+    ]);
+    expect(attempts).toBe(2);
     expect(news).toEqual(["halved 3", "completed 1 alerts, 1 bytes", "completed 1 alerts, 1 bytes"]);
+  });
+
+  it("makes the tries of its batch those of the alert that took the most", async () => {
+    const { deliverer } = aBench(refusing(new Set([8]), byHalves), { lingerMs: 5 });
+
+    const delivered = await Promise.all(
+      [numbered(4, 1), numbered(4, 5)].map((batch) => deliverer.deliver(batch)),
+    );
+
+    expect(delivered.map(({ attempts }) => attempts)).toEqual([2, 4]);
   });
 
   it("is told to the batch that it came from", async () => {
     const { deliverer } = aBench(refusing(new Set([1, 4]), byHalves), { lingerMs: 5 });
 
-    const refused = await Promise.all(
+    const delivered = await Promise.all(
       [numbered(2, 1), numbered(1, 3), numbered(2, 4)].map((batch) => deliverer.deliver(batch)),
     );
 
-    expect(refused.map((list) => list.map(({ envelope }) => envelope.seq))).toEqual([[1], [], [4]]);
+    expect(delivered.map(({ refused }) => refused.map(({ envelope }) => envelope.seq))).toEqual([
+      [1],
+      [],
+      [4],
+    ]);
   });
 
   it.each([-1, 3, 1.5, Number.NaN])("is found by halves where the index %d names none", async (culprit) => {
     const { deliverer, taken } = aBench(refusing(new Set([2]), () => culprit));
 
-    const refused = await deliverer.deliver(numbered(3));
+    const { refused } = await deliverer.deliver(numbered(3));
 
     expect(refused.map(({ envelope }) => envelope.seq)).toEqual([2]);
     expect([...taken()].sort()).toEqual([1, 3]);
@@ -369,7 +382,7 @@ describe("a refused alert", () => {
   it("is no refusal of its neighbours where the receiver names the wrong one", async () => {
     const { deliverer, taken } = aBench(refusing(new Set([3]), () => 0));
 
-    const refused = await deliverer.deliver(numbered(4));
+    const { refused } = await deliverer.deliver(numbered(4));
 
     expect(refused.map(({ envelope }) => envelope.seq)).toEqual([3]);
     expect([...taken()].sort()).toEqual([1, 2, 4]);
@@ -378,7 +391,7 @@ describe("a refused alert", () => {
   it("leaves the sink in good standing", async () => {
     const { deliverer, breaker, news } = aBench(refusing(new Set([1, 2, 3, 4, 5]), byHalves));
 
-    const refused = await deliverer.deliver(numbered(5));
+    const { refused } = await deliverer.deliver(numbered(5));
 
     expect(refused).toHaveLength(5);
     expect(breaker.state).toBeUndefined();
@@ -394,7 +407,7 @@ describe("a refused alert", () => {
       return refuse(envelopes, signal);
     });
 
-    const refused = await deliverer.deliver(numbered(8));
+    const { refused } = await deliverer.deliver(numbered(8));
 
     expect(refused.map(({ envelope }) => envelope.seq)).toEqual([5]);
     expect([...taken()].sort()).toEqual([1, 2, 3, 4, 6, 7, 8]);
@@ -470,7 +483,7 @@ describe("draining", () => {
       return refuse(envelopes, signal);
     });
 
-    const refused = await deliverer.deliver(numbered(8));
+    const { refused } = await deliverer.deliver(numbered(8));
 
     expect(refused.map(({ envelope }) => envelope.seq)).toEqual([7]);
     expect([...taken()].sort()).toEqual([1, 2, 3, 4, 5, 6, 8]);
@@ -554,12 +567,14 @@ describe("in any storm", () => {
     async (seed) => {
       const { random, batches, poison, limits, bench } = aStorm(seed, 2000);
 
-      const deliveries: Promise<readonly Refusal[]>[] = [];
+      const deliveries: Promise<Delivered>[] = [];
       for (const batch of batches) {
         deliveries.push(bench.deliverer.deliver(batch));
         if (random.chance(0.2)) await turn();
       }
-      const refused = (await Promise.all(deliveries)).map((list) => list.map(({ envelope }) => envelope.seq));
+      const refused = (await Promise.all(deliveries)).map((delivered) =>
+        delivered.refused.map(({ envelope }) => envelope.seq),
+      );
 
       expect(refused.map((list) => [...list].sort((a, b) => a - b))).toEqual(
         batches.map((batch) => batch.map(({ seq }) => seq).filter((seq) => poison.has(seq))),
@@ -587,7 +602,7 @@ describe("in any storm", () => {
         const delivery = bench.deliverer.deliver(batch);
         endings.push(
           delivery.then(
-            (refused) => refused.map(({ envelope }) => envelope.seq),
+            ({ refused }) => refused.map(({ envelope }) => envelope.seq),
             () => "given up",
           ),
         );

@@ -15,6 +15,7 @@ const { zstdCompressSync } = zlib as { zstdCompressSync?: (plain: Buffer) => Buf
 function queued(raw: string, more: Partial<QueuedAlert> = {}): QueuedAlert {
   return {
     alertId: "da637_1",
+    version: "17778730117030000",
     eventId: "e".repeat(64),
     updatedMs: 1_777_873_011_703,
     device: "ws-001",
@@ -96,16 +97,16 @@ describe("a batch that lies open in Redis", () => {
   });
 
   it("is read when an older Node has packed it", async () => {
-    const packed = zlib.deflateRawSync(`[{"alertId":"a","eventId":"e","length":3}]\n"ö"`);
+    const packed = zlib.deflateRawSync(`[{"alertId":"a","version":"1","eventId":"e","length":3}]\n"ö"`);
     const content = Buffer.concat([Buffer.from([1, CODECS.deflate, 0]), packed]);
 
     expect(await createCodec(undefined).decode(content, "b-1")).toEqual([
-      { alertId: "a", eventId: "e", raw: '"ö"' },
+      { alertId: "a", version: "1", eventId: "e", raw: '"ö"' },
     ]);
   });
 
   it("is read when a newer Node has packed it, or says which Node it needs", async () => {
-    const plain = Buffer.from(`[{"alertId":"a","eventId":"e","length":2}]\n{}`);
+    const plain = Buffer.from(`[{"alertId":"a","version":"1","eventId":"e","length":2}]\n{}`);
     const packed = zstdCompressSync?.(plain) ?? plain;
     const decoding = createCodec(undefined).decode(
       Buffer.concat([Buffer.from([1, CODECS.zstd, 0]), packed]),
@@ -116,7 +117,7 @@ describe("a batch that lies open in Redis", () => {
 
     expect(outcome).toEqual(
       zstdCompressSync
-        ? [{ alertId: "a", eventId: "e", raw: "{}" }]
+        ? [{ alertId: "a", version: "1", eventId: "e", raw: "{}" }]
         : "Batch b-1 is compressed with zstd, which needs Node.js 22.15 or newer.",
     );
   });
