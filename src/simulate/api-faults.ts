@@ -37,7 +37,9 @@ export type PageFault =
   /** Elements that are no alerts stand first in the page: a string, an object without id, one without time. */
   | { readonly kind: "malformed-elements" }
   /** The filter is not honoured: newer and older alerts come along. */
-  | { readonly kind: "ignored-filter" };
+  | { readonly kind: "ignored-filter" }
+  /** The elements stand in no order. */
+  | { readonly kind: "shuffled" };
 
 const PAGE_FAULTS: ReadonlySet<string> = new Set<PageFault["kind"]>([
   "truncated",
@@ -48,6 +50,7 @@ const PAGE_FAULTS: ReadonlySet<string> = new Set<PageFault["kind"]>([
   "foreign-tenant",
   "malformed-elements",
   "ignored-filter",
+  "shuffled",
 ]);
 
 export function isPageFault(fault: ApiFault): fault is PageFault & { times?: number } {

@@ -30,11 +30,22 @@ export interface Defender {
   /** Holds for all tenants, before their tokens are looked at. */
   readonly faults: Record<ApiName, Faulty<ApiFault>>;
   readonly now: () => number;
+  /** Told of every call of a known tenant, in the very tick in which its answer has gone out whole. */
+  onAnswer(listener: (call: AnsweredCall) => void): () => void;
+}
+
+export interface AnsweredCall {
+  readonly tenantId: string;
+  readonly api: ApiName;
+  readonly record: ApiRequest;
 }
 
 export async function startDefender(mint: TokenMint, now: () => number): Promise<Defender> {
+  const listeners = new Set<(call: AnsweredCall) => void>();
   const serve = (api: ApiName) =>
-    listen((request, response) => answer({ world, mint, api, request, response, origin: world[api].origin }));
+    listen((request, response) =>
+      answer({ world, mint, listeners, api, request, response, origin: world[api].origin }),
+    );
   const [graph, defender] = await Promise.all([serve("graph"), serve("defender")]);
   const world: Defender = {
     graph,
@@ -44,6 +55,10 @@ export async function startDefender(mint: TokenMint, now: () => number): Promise
     rules: { orderBy: "honoured", nextLink: "skip" },
     faults: { graph: { fault: undefined }, defender: { fault: undefined } },
     now,
+    onAnswer: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
   return world;
 }
@@ -51,11 +66,12 @@ export async function startDefender(mint: TokenMint, now: () => number): Promise
 interface Call extends Exchange {
   readonly world: Defender;
   readonly mint: TokenMint;
+  readonly listeners: ReadonlySet<(call: AnsweredCall) => void>;
   readonly origin: string;
 }
 
 async function answer(call: Call): Promise<void> {
-  const { world, mint, api, request, response, origin } = call;
+  const { world, mint, listeners, api, request, response, origin } = call;
   request.resume();
   const refuse = refuser(call);
   const general = takeFault(world.faults[api]);
@@ -76,6 +92,9 @@ async function answer(call: Call): Promise<void> {
 
   const url = new URL(request.url ?? "/", origin);
   const record = keepRecord(tenant[api], request, url, world.now());
+  response.once("finish", () => {
+    for (const listener of listeners) listener({ tenantId: tenant.tenantId, api, record });
+  });
   try {
     await answerTenant(call, { tenant, claims, url, refuse, record, general });
   } finally {

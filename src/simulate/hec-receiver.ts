@@ -43,6 +43,19 @@ export interface ReceivedEvent extends HecEvent {
   readonly request: number;
 }
 
+/**
+ * How far a request has come, told in the very tick in which it comes there: `read` with nothing done about it yet,
+ * `answered` when the answer has gone out, `gone` when its connection has let go of it, answered or not.
+ */
+export interface HecStage {
+  readonly stage: "read" | "answered" | "gone";
+  readonly of: "events" | "acks";
+  /** Requests for events are numbered from 1, as `ReceivedEvent.request` is; 0 for those that ask for acknowledgements. */
+  readonly request: number;
+  /** Of the answer; 0 before there is one. */
+  readonly status: number;
+}
+
 /** A simulated Splunk HTTP Event Collector. */
 export interface HecReceiver {
   readonly listener: Listener;
@@ -72,6 +85,7 @@ export interface HecReceiver {
   /** Answers by `status/code`, such as `503/9`. */
   readonly answers: ReadonlyMap<string, number>;
   onEvent(listener: (event: ReceivedEvent) => void): () => void;
+  onStage(listener: (stage: HecStage) => void): () => void;
   /** Forgets all events and counts; channels stay. */
   clear(): void;
 }

@@ -5,7 +5,7 @@ import { isObject } from "../model/alert.ts";
 import { type Acks, createAcks } from "./hec-acks.ts";
 import { BAD_GATEWAY, HEC_CODES, type HecAnswer, playFault, TOO_LARGE, UNSUPPORTED } from "./hec-answers.ts";
 import { type HecEvent, readEvents } from "./hec-events.ts";
-import type { HecFault, HecOptions, HecReceiver, HecToken, ReceivedEvent } from "./hec-receiver.ts";
+import type { HecFault, HecOptions, HecReceiver, HecStage, HecToken, ReceivedEvent } from "./hec-receiver.ts";
 import { skipSpace } from "./json-text.ts";
 import { listen, readBody, resetConnection } from "./listener.ts";
 import { takeFault } from "./take-fault.ts";
@@ -19,6 +19,7 @@ interface State {
   readonly counts: { requests: number; events: number; bytes: number; refused: number };
   readonly answers: Map<string, number>;
   readonly listeners: Set<(event: ReceivedEvent) => void>;
+  readonly watchers: Set<(stage: HecStage) => void>;
 }
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -30,6 +31,7 @@ export async function startHec(options: HecOptions): Promise<HecReceiver> {
   const counts = { requests: 0, events: 0, bytes: 0, refused: 0 };
   const answers = new Map<string, number>();
   const listeners = new Set<(event: ReceivedEvent) => void>();
+  const watchers = new Set<(stage: HecStage) => void>();
   const acks = createAcks();
   const listener = await listen((request, response) => answer(state, request, response), {
     tls: options.tls,
@@ -59,6 +61,10 @@ export async function startHec(options: HecOptions): Promise<HecReceiver> {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onStage: (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
     clear: () => {
       events.length = 0;
       keys.clear();
@@ -75,8 +81,20 @@ export async function startHec(options: HecOptions): Promise<HecReceiver> {
     counts,
     answers,
     listeners,
+    watchers,
   };
   return receiver;
+}
+
+/** Tells how far a request has come; `read` is for whoever reads its body to tell. */
+function follow({ watchers }: State, response: ServerResponse, of: HecStage["of"], request: number) {
+  const tell = (stage: HecStage["stage"]) => () => {
+    const status = response.headersSent ? response.statusCode : 0;
+    for (const watcher of watchers) watcher({ stage, of, request, status });
+  };
+  response.once("finish", tell("answered"));
+  response.once("close", tell("gone"));
+  return tell("read");
 }
 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -116,10 +134,12 @@ async function answerEvents(
 ): Promise<void> {
   const { receiver, counts } = state;
   const number = ++counts.requests;
+  const isRead = follow(state, response, "events", number);
   const fault = takeFault(receiver);
   if (fault?.kind === "reset-before-reading") return resetConnection(request);
   if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.delayMs).unref());
   const admitted = await admit(state, request, url);
+  isRead();
   if (fault?.kind === "hang") return;
   if ("refused" in admitted) return send(state, response, admitted.refused);
 
@@ -182,7 +202,9 @@ async function answerAck(
   response: ServerResponse,
   url: URL,
 ): Promise<void> {
+  const isRead = follow(state, response, "acks", 0);
   const body = await readPlainBody(request, 10_000_000);
+  isRead();
   const token = tokenOf(state.receiver, request, url);
   const channel = channelOf(request, url);
   const refuse = (code: number) => send(state, response, { code });

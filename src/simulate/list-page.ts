@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { formatTicks, TICKS_PER_MS, type Ticks } from "../model/ticks.ts";
 import type { PageFault } from "./api-faults.ts";
 import type { Collection } from "./collections.ts";
@@ -24,8 +25,7 @@ const FOREIGN_TENANT = "f0000000-0000-4000-8000-00000000beef";
 /** The JSON of a page; each alert in it is the very bytes that the store holds. */
 export function writePage(page: ListPage, fault: PageFault | undefined): Buffer {
   const { collection } = page;
-  const elements =
-    fault?.kind === "empty-page-with-next" ? [] : page.versions.map((version) => element(version, page));
+  const elements = versionsIn(page, fault).map((version) => element(version, page));
   const nextLink = spoiledLink(page, fault) ?? page.nextLink;
   const added = spoiledElements(page, fault);
   const head = [
@@ -42,6 +42,20 @@ export function writePage(page: ListPage, fault: PageFault | undefined): Buffer 
   parts.push(Buffer.from("]}"));
   const body = Buffer.concat(parts);
   return fault?.kind === "truncated" ? body.subarray(0, Math.ceil(body.length * 0.7)) : body;
+}
+
+function versionsIn({ versions }: ListPage, fault: PageFault | undefined): readonly Version[] {
+  if (fault?.kind === "empty-page-with-next") return [];
+  // By the digest of the id, so that the same page is in the same disorder each time.
+  return fault?.kind === "shuffled" ? versions.toSorted((a, b) => compare(scatter(a), scatter(b))) : versions;
+}
+
+function scatter({ alertId }: Version): string {
+  return createHash("sha256").update(alertId).digest("hex");
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function element(version: Version, page: ListPage): Buffer {

@@ -1,0 +1,75 @@
+import { cpus } from "node:os";
+import type { Cell, Outcome } from "./cell.ts";
+import { median, type Resume } from "./resume.ts";
+
+/** What the runs of one cell came to. */
+export interface Trials {
+  readonly cell: Cell;
+  readonly outcomes: Outcome[];
+}
+
+/** The page in the documentation. */
+export function report(seed: string, trials: readonly Trials[], resume: readonly Resume[]): string {
+  const played = trials.filter(({ outcomes }) => outcomes.length > 0);
+  const runs = played.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
+  return [
+    "# What was broken on purpose, and what came of it",
+    "",
+    "<!-- Written by `npm run test:chaos -- --docs`. -->",
+    "",
+    "A simulated Entra, Defender and Splunk over real sockets, the built daemon, a real redis-server. Each cell breaks one thing at one",
+    "moment; then everything must arrive: nothing lost, nothing altered, no hole in `seq`, the ledger in balance. A second arrival is allowed",
+    "only where a process or a reply died, only under the same `event_id`, and only of what was in flight at that moment. Truth is what the",
+    "simulated source held.",
+    "",
+    `Measured: ${runs} runs, seed \`${seed}\`, Node.js ${process.versions.node}, ${cpus().length} cores. The seed decides the alerts, the moments and the numbers; how fast`,
+    "processes are is the only thing it leaves open. Recovery counts from the death, or from the end of the outage, to the arrival of the last",
+    "alert that waited then.",
+    "",
+    "| Cell | What happens | Runs | Alerts | Lost | Twice | Were in flight | Recovery, median | longest |",
+    "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ...played.map(row),
+    "",
+    ...(resume.length === 0 ? [] : resumeLines(resume)),
+    "Again, or longer: `npm run test:chaos -- --minutes 60`. One cell: `--only replicas`. A bounded round of it is part of `npm test`.",
+    "",
+  ].join("\n");
+}
+
+function row({ cell, outcomes }: Trials): string {
+  const sum = (of: (outcome: Outcome) => number) =>
+    outcomes.reduce((total, outcome) => total + of(outcome), 0);
+  const recoveries = outcomes.flatMap(({ recoveryMs }) => (recoveryMs === undefined ? [] : [recoveryMs]));
+  const cells = [
+    `\`${cell.name}\``,
+    cell.what,
+    outcomes.length,
+    sum(({ held }) => held),
+    sum(({ lost }) => lost),
+    sum(({ duplicates }) => duplicates),
+    cell.mayRepeat ? sum(({ inFlight }) => inFlight) : "none may repeat",
+    recoveries.length === 0 ? "-" : seconds(median(recoveries)),
+    recoveries.length === 0 ? "-" : seconds(Math.max(...recoveries)),
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function resumeLines(resume: readonly Resume[]): string[] {
+  return [
+    "## After `kill -9`",
+    "",
+    "From the death until everything that waited has arrived, requests in hand at that moment included:",
+    "",
+    "| Who dies | Runs | Median | Shortest | Longest |",
+    "|---|--:|--:|--:|--:|",
+    ...resume.map(
+      ({ what, runsMs }) =>
+        `| ${what} | ${runsMs.length} | ${seconds(median(runsMs))} | ${seconds(Math.min(...runsMs))} | ${seconds(Math.max(...runsMs))} |`,
+    ),
+    "",
+  ];
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
