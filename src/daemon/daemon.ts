@@ -28,6 +28,8 @@ export interface DaemonSettings {
 
 /** How long a page or a health check waits for Redis. */
 const REDIS_PATIENCE_MS = 2000;
+/** How long what was cut off at the deadline may take to hand its work back. */
+const LAST_GRACE_MS = 1000;
 
 /**
  * The whole program. States: *starting* until every part is up, *running*, *stopping* from the first signal on,
@@ -142,7 +144,7 @@ export class Daemon {
   }
 
   async #close(deadline: AbortSignal): Promise<void> {
-    await this.#pipeline?.stop(deadline);
+    await beforeLong(this.#pipeline?.stop(deadline), deadline);
     await this.#server?.close();
     this.#redis?.disconnect();
     await this.#place?.stop();
@@ -227,6 +229,23 @@ export class Daemon {
       metrics.set("sink_breaker_open", { sink }, resting === null ? 0 : 1);
     }
   }
+}
+
+/**
+ * Waits for work that the deadline has ended, but not for ever: where Redis does not answer nothing can be handed back,
+ * and what is under way is taken over by whoever works next.
+ */
+async function beforeLong(work: Promise<void> | undefined, deadline: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const given = new Promise<void>((done) => {
+    const giveUp = () => {
+      timer = setTimeout(done, LAST_GRACE_MS);
+    };
+    if (deadline.aborted) giveUp();
+    else deadline.addEventListener("abort", giveUp, { once: true });
+  });
+  await Promise.race([work, given]);
+  clearTimeout(timer);
 }
 
 /** Whatever asks Redis on behalf of a page must not hang while Redis is away. */

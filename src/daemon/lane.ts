@@ -23,6 +23,7 @@ export class Lane {
   readonly #worker: DeliverWorker;
   readonly #store: Store;
   readonly #events: Events;
+  readonly #inHand = new Map<string, Promise<void>>();
 
   constructor(name: string, settings: SinkSettings, bull: BullParts, store: Store, events: Events) {
     this.name = name;
@@ -77,8 +78,24 @@ export class Lane {
     await this.#sink.close();
   }
 
-  /** One job: load, deliver, settle. A batch that was settled before, by a process that then died, is no work. */
+  /**
+   * One job. While Redis does not answer, the locks of jobs run out, and the queue gives out again what is in hand here
+   * still: such a job waits for the one before it instead of sending the batch once more.
+   */
   async #bring(id: string, stopping: AbortSignal): Promise<void> {
+    const underWay = this.#inHand.get(id);
+    if (underWay !== undefined) return await underWay;
+    const work = this.#carry(id, stopping);
+    this.#inHand.set(id, work);
+    try {
+      await work;
+    } finally {
+      this.#inHand.delete(id);
+    }
+  }
+
+  /** Load, deliver, settle. A batch that was settled before, by a process that then died, is no work. */
+  async #carry(id: string, stopping: AbortSignal): Promise<void> {
     try {
       const loaded = await this.#store.loadBatch(id);
       if (loaded === undefined) return this.#events.batchSettled(this.name, "settled-before");
