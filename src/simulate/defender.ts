@@ -34,7 +34,7 @@ export interface Defender {
   onAnswer(listener: (call: AnsweredCall) => void): () => void;
 }
 
-export interface AnsweredCall {
+interface AnsweredCall {
   readonly tenantId: string;
   readonly api: ApiName;
   readonly record: ApiRequest;

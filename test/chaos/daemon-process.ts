@@ -11,7 +11,7 @@ const PROGRAM = resolve("dist/main.js");
 export type Settings = Readonly<Record<string, unknown>>;
 
 /** One line of a daemon's log. */
-export interface LogLine {
+interface LogLine {
   readonly time: string;
   readonly level: string;
   readonly event: string;
