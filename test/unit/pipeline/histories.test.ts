@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { formatTicks } from "../../../src/model/ticks.ts";
-import { type History, live } from "./history.ts";
+import { live } from "./history.ts";
 import { faultsOf } from "./verdict.ts";
 
 /** A seed that failed, to be lived through alone: `HISTORY=1234 npx vitest run --project unit histories`. */
@@ -22,10 +21,3 @@ it(`no version is missed, given twice or numbered wrongly in ${HISTORIES} random
     }
   }
 });
-
-function told({ poll, steps }: History): string[] {
-  const lines = steps.map((step) =>
-    step.map((word) => (typeof word === "bigint" ? `${formatTicks(word)} (${word})` : word)).join(" "),
-  );
-  return [JSON.stringify(poll), ...lines];
-}

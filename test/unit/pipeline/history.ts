@@ -29,7 +29,7 @@ const MOST_STIRS = 4;
 const SIGNAL = new AbortController().signal;
 
 /** The process that reads has died. */
-export class Crash extends Error {
+class Crash extends Error {
   override readonly name = "Crash";
 }
 
@@ -50,7 +50,7 @@ export interface Attempt {
 }
 
 /** At the end of a step no window was open for a sink. */
-export interface Quiet {
+interface Quiet {
   readonly step: number;
   readonly moment: number;
 }
