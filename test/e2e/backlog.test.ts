@@ -34,8 +34,8 @@ it("keeps Redis within its bound while a sink is dead for a week, leaves the oth
     poll: { interval: "1s", overlap: "1m", initialLookback: "8d" },
   };
   await world.hec.listener.stop();
-  for (const tenant of world.tenants) tenant.add("graph_alerts", 600, { spreadMs: WEEK_MS });
-  const held = TENANTS.length * 600;
+  for (const tenant of world.tenants) tenant.add("graph_alerts", 400, { spreadMs: WEEK_MS });
+  const held = TENANTS.length * 400;
   const daemon = await startDaemon(
     await writeConfig(configFor(world, { queue: { redis: url }, http: TEST_HTTP, defaults, sinks })),
   );
@@ -46,10 +46,14 @@ it("keeps Redis within its bound while a sink is dead for a week, leaves the oth
     mostBytes = Math.max(mostBytes, await usedMemory(client));
     mostBacklog = Math.max(mostBacklog, Number(await client.hget("alertferry:ledger:dead", "|bytes")));
   };
-  await until("the other sink has everything", async () => {
-    await watch();
-    return other.tally.balance().delivered === held;
-  });
+  await until(
+    "the other sink has everything",
+    async () => {
+      await watch();
+      return other.tally.balance().delivered === held;
+    },
+    120_000,
+  );
   await until("gaps are recorded", async () => (await daemon.metric("gaps_open", { sink: "dead" })) > 0);
   const late = world.tenant("tenant-7").add("graph_alerts", 20);
   await until(
