@@ -103,6 +103,11 @@ export const EVENTS = {
     says: "A backfill or a replay is read to its end.",
     means: "`alerts` were queued; `window.kind` says which of the two it was.",
   },
+  "window.idle": {
+    level: "debug",
+    says: "A backfill is read to its end; nothing was new.",
+    means: "A new tenant that had no alerts before its first round.",
+  },
   "auth.failed": {
     level: "error",
     says: "The sign-in or the permission was refused for this tenant.",

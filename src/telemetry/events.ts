@@ -142,7 +142,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const [sink = ""] = window.sinks;
       const fields = { tenant, source, sink, window: windowText(kind, window), alerts, durationMs };
       if (kind !== "gap") {
-        say("window.completed", { ...fields, id });
+        // Who asked for a replay waits for its end; a backfill begins by itself.
+        say(kind === "backfill" && alerts === 0 ? "window.idle" : "window.completed", { ...fields, id });
         return;
       }
       // The story of a sink's gaps ends with its last one.
