@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     reporters: ["default"],
     projects: [
-      project("unit", ["unit", "config", "house"], { testTimeout: 20_000 }),
+      project("unit", ["unit", "config", "formats", "house"], { testTimeout: 20_000 }),
       project("contract", ["simulate", "sources", "sinks"], { testTimeout: 30_000 }),
       project("integration", ["integration"], SLOW),
       project("e2e", ["e2e"], SLOW),

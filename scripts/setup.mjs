@@ -1,7 +1,18 @@
 // Makes a fresh clone ready: node modules, build, and a Redis server. Needs nothing but Node.js and npm.
 // Runs before `npm run demo` and `npm test`; does nothing where everything is in place.
+// With --receivers it also fetches what the tests send syslog to.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 
 const OLDEST_NODE = [20, 19];
@@ -20,10 +31,19 @@ const PACKAGE_MANAGERS = [
   { program: "brew", install: ["install", "redis"], asRoot: false },
 ];
 
+/**
+ * Debian packages of the syslog receivers that the tests start. They are unpacked here instead of being installed:
+ * rsyslog and syslog-ng exclude each other, either would take the place of the machine's own logger, and Ubuntu's
+ * AppArmor profile of an installed rsyslogd would keep it from the tests' folders.
+ */
+const RECEIVERS = ["liblognorm-utils", "rsyslog", "rsyslog-gnutls", "rsyslog-relp", "syslog-ng-core"];
+const RECEIVERS_FOLDER = ".cache/receivers";
+
 checkNode();
 installModules();
 build();
 installRedis();
+if (process.argv.includes("--receivers")) unpackReceivers();
 
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
@@ -68,8 +88,70 @@ function installRedis() {
   }
 }
 
-function run(program, args, env = process.env) {
-  const { status, stdout, stderr } = spawnSync(program, args, { stdio: ["ignore", "pipe", "pipe"], env });
+function unpackReceivers() {
+  const stamp = join(RECEIVERS_FOLDER, "unpacked");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === RECEIVERS.join(" ")) return;
+  if (!isInPath("apt-get") || !isInPath("dpkg-deb"))
+    fail(`The tests need the Debian packages ${RECEIVERS.join(", ")}: run them on Debian or Ubuntu.`);
+  say(`Unpacking syslog receivers for the tests (${RECEIVERS.join(", ")}) ...`);
+  const isComplete = downloadReceivers() || (updatePackageLists() && downloadReceivers());
+  if (!isComplete) fail("The syslog receivers cannot be downloaded. Try again after:\n  sudo apt-get update");
+  for (const file of packageFiles()) {
+    if (!run("dpkg-deb", ["-x", file, "."], process.env, RECEIVERS_FOLDER))
+      fail(`${file} cannot be unpacked; the words of dpkg-deb are above.`);
+    rmSync(join(RECEIVERS_FOLDER, file));
+  }
+  writeFileSync(stamp, RECEIVERS.join(" "));
+}
+
+/** The packages, and of the libraries they need those that the machine lacks. Needs no root. */
+function downloadReceivers() {
+  rmSync(RECEIVERS_FOLDER, { recursive: true, force: true });
+  mkdirSync(RECEIVERS_FOLDER, { recursive: true });
+  if (!download(RECEIVERS)) return false;
+  const needs = packageFiles().flatMap((file) =>
+    output("dpkg-deb", ["-f", join(RECEIVERS_FOLDER, file), "Depends"])
+      .trim()
+      .split(/, */),
+  );
+  const libraries = needs.filter((need) => need.startsWith("lib"));
+  const wouldDo = output("apt-get", ["satisfy", "-qq", "--simulate", libraries.join(", ")]);
+  // Inst libivykis0 (0.42.4-1 Debian:12.12/oldstable [amd64])
+  const names = [...wouldDo.matchAll(/^Inst (\S+) \(/gm)].map(([, name]) => name);
+  return names.length === 0 || download(names);
+}
+
+function download(packages) {
+  return run("apt-get", ["download", "-qq", ...packages], process.env, RECEIVERS_FOLDER);
+}
+
+/** That they are missing or old is what keeps packages from being found, if anything. */
+function updatePackageLists() {
+  const [program, ...args] = [
+    ...(process.getuid?.() === 0 ? [] : ["sudo", "-n"]),
+    "apt-get",
+    "update",
+    "-qq",
+  ];
+  return run(program, args);
+}
+
+function packageFiles() {
+  return readdirSync(RECEIVERS_FOLDER).filter((name) => name.endsWith(".deb"));
+}
+
+function output(program, args) {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) fail(`${program} ${args[0]} failed: ${stderr ?? ""}`);
+  return stdout;
+}
+
+function run(program, args, env = process.env, cwd = ".") {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env,
+    cwd,
+  });
   // Their words are wanted only when something is wrong.
   if (status !== 0) say(`${stdout ?? ""}${stderr ?? ""}`);
   return status === 0;
