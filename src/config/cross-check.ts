@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ConfigProblem } from "../model/failure.ts";
-import { CLOUDS } from "./clouds.ts";
+import { CLOUDS } from "../net/clouds.ts";
 import { childOf, type MappingNode, type Node, type Place, placeOf } from "./document.ts";
 import { suggestion } from "./suggest.ts";
 import type { Tenant } from "./tenant-schema.ts";

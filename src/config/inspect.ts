@@ -42,7 +42,7 @@ function evaluate(schema: z.core.$ZodType | undefined, node: Node, findings: Fin
   const { leaf, meta } = schema === undefined ? { leaf: undefined, meta: undefined } : unwrap(schema);
   if (node.kind === "scalar") return scalarValue(leaf, meta, node, findings);
   if (node.kind === "sequence") {
-    const element = leaf instanceof z.ZodArray ? leaf.element : undefined;
+    const element = listIn(leaf)?.element;
     return node.items.map((item) => evaluate(element, item, findings));
   }
   const keys = keysFor(leaf, node);
@@ -53,6 +53,12 @@ function evaluate(schema: z.core.$ZodType | undefined, node: Node, findings: Fin
     plain.push([key, evaluate(below, value, findings)]);
   }
   return Object.fromEntries(plain);
+}
+
+/** The list, also where one value may stand instead of it. */
+function listIn(leaf: z.core.$ZodType | undefined): z.ZodArray | undefined {
+  const options: readonly z.core.$ZodType[] = leaf instanceof z.ZodUnion ? leaf.options : [];
+  return [leaf, ...options].find((option) => option instanceof z.ZodArray);
 }
 
 /** Which schema each key of the mapping has; undefined where the schema does not say. */

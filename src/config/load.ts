@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, type ConfigProblem } from "../model/failure.ts";
-import { CLOUDS, type Cloud, type CloudAddresses } from "./clouds.ts";
+import { CLOUDS, type Cloud, type CloudAddresses } from "../net/clouds.ts";
 import { checkTenants, type TenantSource } from "./cross-check.ts";
 import { childOf, joinPath, type MappingNode, type Node, readDocument } from "./document.ts";
 import { check, type Findings } from "./inspect.ts";

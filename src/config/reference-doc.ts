@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { CLOUDS, type CloudAddresses } from "../net/clouds.ts";
 import { commonSettings } from "../sinks/sink.ts";
 import { SOURCES } from "../sources/index.ts";
-import { CLOUDS, type CloudAddresses } from "./clouds.ts";
 import { type KeyRow, keyRow, keyRows } from "./key-rows.ts";
 import { code, generatedNote, page, table } from "./markdown.ts";
 import { ConfigFile, SINK_DEFINITIONS } from "./schema.ts";
@@ -96,15 +96,24 @@ function rowsOfRecord(schema: z.core.$ZodType): KeyRow[] {
 }
 
 function tenantSection(): string[] {
-  const auth = unwrap(Tenant.shape.auth).leaf;
-  const variants = auth instanceof z.ZodDiscriminatedUnion ? [...variantsOf(auth)] : [];
   return [
     "## `tenants`",
     MERGE,
     keyTable(keyRows(Tenant)),
     "### `auth`",
-    ...variants.flatMap(([type, object]) => [`\`type: ${type}\``, keyTable(keyRows(object))]),
+    ...variantSections(Tenant.shape.auth),
   ];
+}
+
+/** The keys of each variant of a union; with the union's own key in front where it has one. */
+function variantSections(schema: z.core.$ZodType, key = ""): string[] {
+  const { leaf } = unwrap(schema);
+  const variants = leaf instanceof z.ZodDiscriminatedUnion ? [...variantsOf(leaf)] : [];
+  const discriminator = key === "" ? "type" : `${key}.type`;
+  return variants.flatMap(([type, object]) => [
+    `\`${discriminator}: ${type}\``,
+    keyTable(keyRows(object, key)),
+  ]);
 }
 
 function sourceSection(): string[] {
@@ -136,6 +145,7 @@ function sinkSections(): string[] {
       `### \`type: ${definition.type}\``,
       definition.summary,
       keyTable(rows.filter((row) => !isCommon(row) || differs(row))),
+      ...Object.entries(definition.Config.shape).flatMap(([key, schema]) => variantSections(schema, key)),
     ]),
   ];
 }

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import type { Alert } from "../model/alert.ts";
 import { isNonEmpty } from "../model/envelope.ts";
-import { Duration, HttpUrl, Secret } from "../net/options.ts";
+import { CLOUDS } from "../net/clouds.ts";
+import { Duration, HttpsUrl, HttpUrl, Secret } from "../net/options.ts";
 import { SINKS } from "../sinks/index.ts";
 import type { CommonSettings, Sink, SinkDefinition } from "../sinks/sink.ts";
-import { CLOUDS } from "./clouds.ts";
 import { Defaults, type ResolvedTenant, TenantEntry } from "./tenant-schema.ts";
 
 /** The configuration file. Checks, types, the JSON Schema and the reference page are all read from here. */
@@ -78,12 +79,8 @@ const Log = z.strictObject({
     .describe("One JSON object a line, or lines for people. Without it pretty on a terminal, else json."),
 });
 
-const httpsUrl = z
-  .url({ protocol: /^https$/, error: "must be a URL that begins with https://" })
-  .transform((text) => text.replace(/\/+$/, ""));
-
 const CloudEntry = z.strictObject({
-  authority: httpsUrl.describe("Where tokens come from."),
+  authority: HttpsUrl.describe("Where tokens come from."),
   graph: HttpUrl.describe("Address of Microsoft Graph."),
   defender: HttpUrl.describe("Address of the Defender for Endpoint API."),
   monitor: HttpUrl.optional().describe("Address of Azure Monitor."),
@@ -166,11 +163,20 @@ export interface Config
 }
 
 /** Makes the sink that the settings describe. Opens nothing yet. */
-export function createSink(settings: SinkSettings): Sink {
-  const { type, ...own } = settings;
+export function createSink({ type, ...own }: SinkSettings): Sink {
+  return definitionOf(type).create(own);
+}
+
+/** Says of an alert whether a sink with these settings is to be given it. */
+export function acceptanceOf({ type, ...own }: SinkSettings): (alert: Alert) => boolean {
+  const definition = definitionOf(type);
+  return (alert) => definition.accepts?.(alert, own) ?? true;
+}
+
+function definitionOf(type: string) {
   const definition = SINK_DEFINITIONS.find((candidate) => candidate.type === type);
   if (definition === undefined) throw new Error(`There is no sink of type ${type}.`);
-  return definition.create(own);
+  return definition;
 }
 
 function isKey(text: string): boolean {

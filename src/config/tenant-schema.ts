@@ -1,27 +1,12 @@
 import { z } from "zod";
 import { SEVERITIES } from "../model/alert.ts";
 import type { PollSettings } from "../model/window.ts";
-import { Duration, Guid, ProxyUrl, Secret } from "../net/options.ts";
+import { ClientCertificate, ClientSecret } from "../net/auth.ts";
+import type { Cloud } from "../net/clouds.ts";
+import { Duration, Guid, ProxyUrl } from "../net/options.ts";
 import { SOURCES } from "../sources/index.ts";
-import type { Cloud } from "./clouds.ts";
 
 /** What is configured for a tenant, alone and as `defaults` for all of them. */
-
-const clientId = Guid.describe("Application (client) id of the app registration.");
-const ClientSecret = z.strictObject({
-  type: z.literal("client-secret").describe("Sign in with a client secret."),
-  clientId,
-  clientSecret: Secret.describe("Client secret of the app registration."),
-});
-const ClientCertificate = z.strictObject({
-  type: z.literal("client-certificate").describe("Sign in with a certificate."),
-  clientId,
-  certificateFile: z
-    .string()
-    .min(1, "must not be empty")
-    .meta({ file: true })
-    .describe("PEM file with the certificate and its private key. It is read again when it changes."),
-});
 
 const AUTH_SENTENCE = "How to sign in to the tenant.";
 const Auth = z.discriminatedUnion("type", [ClientSecret, ClientCertificate]).describe(AUTH_SENTENCE);

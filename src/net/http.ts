@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
 import axios, {
   AxiosError,
   type AxiosInstance,
@@ -24,9 +25,11 @@ export interface HttpSettings {
   readonly maxAnswerBytes: number;
   /** The most connections kept to one host. */
   readonly connections: number;
+  /** Finds the addresses of a name, instead of the system alone; not asked for what a proxy looks up. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
-interface HttpRequest {
+export interface HttpRequest {
   readonly method: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -61,6 +64,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   const connectionOptions = {
     keepAlive: true,
     maxSockets: settings.connections,
+    ...(settings.lookup === undefined ? {} : { lookup: settings.lookup }),
     // A host that moved is noticed when its idle connections are given up.
     timeout: 60_000,
   };
@@ -185,7 +189,7 @@ function readHeaders(raw: Readonly<Record<string, unknown>>): Pick<HttpAnswer, "
  *
  * @throws NoAnswer with code `EFILE` when a file cannot be read; the message names it.
  */
-function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOptions {
+export function tlsOptions(settings: Pick<HttpSettings, "tls" | "ca">): AgentOptions {
   const { tls } = settings;
   const file = (path: string | undefined) => {
     if (path === undefined) return undefined;
@@ -222,7 +226,7 @@ function noAnswer(cause: unknown, url: string, timedOut: boolean, settings: Http
   return new NoAnswer(code, `${host} could not be reached or broke off (${code}).`);
 }
 
-function codeOf(cause: unknown): string {
+export function codeOf(cause: unknown): string {
   if (cause instanceof AggregateError) return codeOf(cause.errors[0]);
   if (cause instanceof AxiosError && cause.cause !== undefined && cause.code === undefined)
     return codeOf(cause.cause);

@@ -30,6 +30,11 @@ export const HttpUrl = z
   .url({ protocol: /^https?$/, error: "must be a URL that begins with https:// or http://" })
   .transform((text) => text.replace(/\/+$/, ""));
 
+/** For what carries tokens. */
+export const HttpsUrl = z
+  .url({ protocol: /^https$/, error: "must be a URL that begins with https://" })
+  .transform((text) => text.replace(/\/+$/, ""));
+
 /** A path; a relative one counts from the folder of the configuration file. */
 const File = z.string().min(1, "must not be empty").meta({ file: true });
 

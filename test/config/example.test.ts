@@ -17,15 +17,22 @@ const ENV = {
   ALERTFERRY_HTTP_TOKEN: "http-token",
   DEFENDER_CLIENT_SECRET: "client-secret",
   SPLUNK_TOKEN: "splunk-token",
+  SENTINEL_SECRET: "sentinel-secret",
+  ELASTIC_API_KEY: "elastic-key",
+  WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
+  SMTP_PASSWORD: "smtp-password",
 };
 const COMMON = Object.keys(commonSettings({ maxAlerts: 1, maxBytes: "1MB", linger: "0ms", concurrency: 1 }));
 
 /**
  * One name for a key that the schema has in several places: a tenant's settings may stand in `defaults` or in the
- * tenant, and what every sink takes may stand in any of them.
+ * tenant, what every sink takes may stand in any of them, and a sink may sign in by a certificate as a tenant may.
  */
 function canonical(path: string): string {
-  const tenant = path.replace(/^(defaults|tenants\[\])\./, "tenant.");
+  const tenant = path
+    .replace(/^(defaults|tenants\[\])\./, "tenant.")
+    .replace(/^sinks\.\*\(\w+\)\.(auth\(client-certificate\)\.certificateFile)$/, "tenant.$1")
+    .replace(/^(sinks\.\*\(\w+\)\.auth)\([\w-]+\)/, "$1");
   return tenant.replace(new RegExp(`^sinks\\.\\*\\(\\w+\\)\\.(${COMMON.join("|")})\\b`), "sinks.*.$1");
 }
 

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findConfig, loadConfig } from "../../src/config/load.ts";
+import { SINK_DEFINITIONS } from "../../src/config/schema.ts";
 import { nearest } from "../../src/config/suggest.ts";
 import { DEFAULTS, folderWith, GUIDS, problemsOf, SINKS, TENANT } from "./support.ts";
+
+const SINK_TYPES = SINK_DEFINITIONS.map(({ type }) => type).join(", ");
 
 const REST = `${DEFAULTS}${TENANT}${SINKS}`;
 
@@ -108,9 +111,9 @@ sinks:
   it.each([
     [
       "sinks: { console: { type: stdoutt } }",
-      "sinks.console.type: must be one of file, splunk_hec, stdout; did you mean `stdout`?",
+      `sinks.console.type: must be one of ${SINK_TYPES}; did you mean \`stdout\`?`,
     ],
-    ["sinks: { console: { format: raw } }", "sinks.console.type: is required: file, splunk_hec, stdout"],
+    ["sinks: { console: { format: raw } }", `sinks.console.type: is required: ${SINK_TYPES}`],
     ["sinks: { console: }", "sinks.console: is required"],
     ["sinks: { console: stdout }", "sinks.console: must be a mapping of keys to values"],
     [

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { CLOUDS } from "../../src/config/clouds.ts";
 import { ConfigFile, createSink, SINK_DEFINITIONS } from "../../src/config/schema.ts";
 import { unwrap } from "../../src/config/schema-tree.ts";
 import { Tenant } from "../../src/config/tenant-schema.ts";
+import { CLOUDS } from "../../src/net/clouds.ts";
 import { DEFAULTS, load, SINKS, TENANT } from "./support.ts";
 import { keysOf } from "./tree.ts";
 

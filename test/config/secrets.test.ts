@@ -22,6 +22,21 @@ sinks:
     expect(warnings).toEqual([]);
   });
 
+  it("are each of a list, where one alone may stand too", () => {
+    const key = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
+    const [one, two] = [key(7), key(8)];
+    const hook = (secret: string) =>
+      `sinks: { console: { type: webhook, url: "https://h", secret: ${secret} } }\n`;
+    const text = `${DEFAULTS}${TENANT}${hook('["${env:ONE}", "${env:TWO}"]')}`;
+
+    expect(load(text, {}, { ...ENV, ONE: one, TWO: two }).secrets).toEqual(
+      expect.arrayContaining([one, two]),
+    );
+    expect(load(`${DEFAULTS}${TENANT}${hook(`[${one}]`)}`).warnings).toMatchObject([
+      { path: "sinks.console.secret[0]" },
+    ]);
+  });
+
   it("are the passwords of URLs too, as written and decoded", () => {
     const { secrets } = load(
       `queue: { redis: "\${env:REDIS}" }\n${REST}`,

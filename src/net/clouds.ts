@@ -5,6 +5,7 @@ export interface CloudAddresses {
   readonly graph: string;
   /** Microsoft Defender for Endpoint. */
   readonly defender: string;
+  /** Azure Monitor, and what a token for its Logs Ingestion API is asked for. */
   readonly monitor?: string | undefined;
   readonly portal: string;
   /** What a token for Graph is asked for; `/.default` is added to it. */
@@ -17,6 +18,9 @@ export interface CloudAddresses {
 export interface Cloud extends CloudAddresses {
   readonly name: string;
 }
+
+/** The built-in ones, in the order of CLOUDS. */
+export const CLOUD_NAMES = ["global", "gcc", "gcc-high", "dod"] as const;
 
 /**
  * Microsoft's clouds that have alerts at all (Graph of 21Vianet, Bleu, Delos and GovSG has none).
@@ -64,4 +68,4 @@ export const CLOUDS = {
     graphAudience: "https://dod-graph.microsoft.us",
     defenderAudience: "https://securitycenter.onmicrosoft.us/windowsatpservice",
   },
-} as const satisfies Readonly<Record<string, CloudAddresses>>;
+} as const satisfies Readonly<Record<(typeof CLOUD_NAMES)[number], CloudAddresses>>;

@@ -1,0 +1,71 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { isObject, type JsonObject } from "../model/alert.ts";
+import { DeliveryError, type FailureKind, type SourceError } from "../model/failure.ts";
+import { classifyNoAnswer, retryAfterMs } from "./classify.ts";
+import { type HttpAnswer, type HttpClient, type HttpRequest, NoAnswer } from "./http.ts";
+
+/** What sinks over HTTP have in common: the packing of a body, and what they make of silence and of a refusal. */
+
+/** Below this a gzip header and a compressor cost more than the bytes they save. */
+const GZIP_FROM_BYTES = 1000;
+
+interface Packed {
+  readonly body: Buffer | string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The body compressed, where that is wanted and saves something, with the header that says so. */
+export async function pack(text: string, isWanted: boolean): Promise<Packed> {
+  if (!isWanted || text.length < GZIP_FROM_BYTES) return { body: text, headers: {} };
+  return { body: await promisify(gzip)(text, { level: 1 }), headers: { "content-encoding": "gzip" } };
+}
+
+/** @throws DeliveryError when no answer came; `who` begins its sentence. Any answer is given back, refusals too. */
+export async function send(http: HttpClient, who: string, request: HttpRequest): Promise<HttpAnswer> {
+  try {
+    return await http.send(request);
+  } catch (cause) {
+    if (!(cause instanceof NoAnswer)) throw cause;
+    throw new DeliveryError(classifyNoAnswer(cause), `${who}: ${cause.message}`, { cause, code: cause.code });
+  }
+}
+
+/** The object that an answer is to hold; undefined for anything else, such as the page of a gateway. */
+export function bodyOf({ text }: HttpAnswer): JsonObject | undefined {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isObject(body) ? body : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface RefusalDetails {
+  readonly code?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly culprit?: number | undefined;
+}
+
+/** The answer's status and delay go with the error; whoever names a delay is to be waited for. */
+export function refusal(
+  kind: FailureKind,
+  message: string,
+  answer: HttpAnswer,
+  details: RefusalDetails = {},
+): DeliveryError {
+  const delayMs = retryAfterMs(answer.headers, Date.now());
+  const isAskedToWait = kind === "transient" && delayMs !== undefined;
+  return new DeliveryError(isAskedToWait ? "throttled" : kind, message, {
+    ...details,
+    status: answer.status,
+    retryAfterMs: delayMs,
+  });
+}
+
+/** A sink that could not sign in fails for the reason that the sign-in failed. */
+export function signInFailure(who: string, cause: SourceError): DeliveryError {
+  const { kind, status, code, requestId } = cause;
+  const details = { cause, status, code, requestId, retryAfterMs: cause.retryAfterMs };
+  return new DeliveryError(kind, `${who}: ${cause.message}`, details);
+}
