@@ -1,30 +1,31 @@
 import { z } from "zod";
+import { FORMAT_NAMES, type FormatName, render } from "../formats/index.ts";
 import { DeliveryError } from "../model/failure.ts";
-import { encodeLine } from "./line.ts";
-import { commonSettings, defineSink, type Sink } from "./sink.ts";
+import { commonSettings, defineSink, type Sink, shortenedOf } from "./sink.ts";
 
 const Config = z.strictObject({
   format: z
-    .enum(["raw"])
+    .enum(FORMAT_NAMES)
     .default("raw")
-    .describe("raw: one line of JSON an alert, the source's object under `event`."),
+    .describe("Notation of the lines, one an alert. raw: the source's object under `event`."),
   ...commonSettings({ maxAlerts: 500, maxBytes: "1MB", linger: "0ms", concurrency: 1 }),
 });
 
 export const stdout = defineSink({
   type: "stdout",
-  summary: "One line of JSON an alert on standard output. The daemon's own log then goes to standard error.",
+  summary: "One line an alert on standard output. The daemon's own log then goes to standard error.",
   Config,
-  create: () => createStdout(process.stdout),
+  create: ({ format }) => createStdout(process.stdout, format),
 });
 
 /** Writes to the given stream and waits until it has taken each batch. */
-export function createStdout(stream: NodeJS.WritableStream): Sink {
+export function createStdout(stream: NodeJS.WritableStream, format: FormatName): Sink {
   if (!stream.listeners("error").includes(heard)) stream.on("error", heard);
   return {
     async deliver(envelopes, signal) {
       signal.throwIfAborted();
-      const lines = envelopes.map(encodeLine).join("");
+      const rendered = envelopes.map((envelope) => render(format, envelope, Number.POSITIVE_INFINITY));
+      const lines = rendered.map(({ text }) => `${text}\n`).join("");
       await new Promise<void>((resolve, reject) => {
         const onAbort = () => reject(signal.reason);
         signal.addEventListener("abort", onAbort, { once: true });
@@ -34,7 +35,7 @@ export function createStdout(stream: NodeJS.WritableStream): Sink {
           else resolve();
         });
       });
-      return { bytes: Buffer.byteLength(lines) };
+      return { bytes: Buffer.byteLength(lines), shortened: shortenedOf(envelopes, rendered) };
     },
     async probe() {},
     async close() {},

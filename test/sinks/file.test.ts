@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { appendFile, mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rmdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { file } from "../../src/sinks/file.ts";
@@ -132,6 +132,32 @@ describe("file", () => {
     await writing;
 
     expect(await seqsIn(join(folder, "fabrikam.ndjson"))).toEqual([2]);
+  });
+
+  it("writes nothing twice because another file of the same request failed", async () => {
+    const folder = await temporaryFolder();
+    const sink = aSink(join(folder, "{tenant}.ndjson"));
+    const fabrikam = anEnvelope({ seq: 2, tenant: { ...CONTOSO, id: "fabrikam" } });
+    const request = [anEnvelope(), fabrikam, anEnvelope({ seq: 3 })] as const;
+    await mkdir(join(folder, "fabrikam.ndjson"));
+    await expect(sink.deliver(request, endless())).rejects.toMatchObject({ kind: "misconfigured" });
+    await rmdir(join(folder, "fabrikam.ndjson"));
+
+    await sink.deliver(request, endless());
+
+    expect(await seqsIn(join(folder, "contoso.ndjson"))).toEqual([1, 3]);
+    expect(await seqsIn(join(folder, "fabrikam.ndjson"))).toEqual([2]);
+  });
+
+  it("writes again what is asked for again", async () => {
+    const path = await aPath();
+    const sink = aSink(path);
+    const request = envelopesOf(2);
+
+    await sink.deliver(request, endless());
+    await sink.deliver(request, endless());
+
+    expect(await seqsIn(path)).toEqual([1, 2, 1, 2]);
   });
 
   it.each(["out/alerts.ndjson", "out/{tenant}/{date}.ndjson", "{tenant}.ndjson", "alerts.ndjson"])(

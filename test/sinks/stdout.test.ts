@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { FORMAT_NAMES, render } from "../../src/formats/index.ts";
 import { createStdout, stdout } from "../../src/sinks/stdout.ts";
 import { anEnvelope, CONTOSO, envelopesOf } from "../support/envelopes.ts";
 import { start } from "../support/processes.ts";
@@ -12,7 +13,7 @@ import { until } from "../support/until.ts";
 describeSink("stdout", async () => {
   const output = anOutput();
   return {
-    sink: createStdout(output.stream),
+    sink: createStdout(output.stream, "raw"),
     received: () => eventsOf(output.text()),
     requests: () => output.writes(),
     hold: output.hold,
@@ -26,7 +27,7 @@ describe("stdout", () => {
     const output = anOutput();
     const envelope = anEnvelope({ seq: 7, revision: 2, replay: true });
 
-    await createStdout(output.stream).deliver([envelope], endless());
+    await createStdout(output.stream, "raw").deliver([envelope], endless());
 
     expect(output.text()).toMatch(/^\{[^\n]*\}\n$/);
     expect(JSON.parse(output.text())).toEqual({
@@ -43,10 +44,20 @@ describe("stdout", () => {
     });
   });
 
+  it.each(FORMAT_NAMES)("may speak %s, one line an alert", async (format) => {
+    const output = anOutput();
+    const envelopes = envelopesOf(2);
+
+    await createStdout(output.stream, format).deliver(envelopes, endless());
+
+    const lines = envelopes.map((envelope) => render(format, envelope, Number.POSITIVE_INFINITY).text);
+    expect(output.text()).toBe(`${lines.join("\n")}\n`);
+  });
+
   it("fails the write that meets a broken pipe, each time, and listens no more often for it", async () => {
     const output = anOutput();
-    const sink = createStdout(output.stream);
-    createStdout(output.stream);
+    const sink = createStdout(output.stream, "raw");
+    createStdout(output.stream, "raw");
     output.fail(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
 
     for (let attempt = 0; attempt < 20; attempt++) {
@@ -63,7 +74,7 @@ describe("stdout", () => {
     const reader = spawn("cat", { stdio: ["pipe", "pipe", "inherit"] });
     onTestFinished(() => void reader.kill("SIGKILL"));
     let isTaken = false;
-    const delivering = createStdout(reader.stdin)
+    const delivering = createStdout(reader.stdin, "raw")
       .deliver([anEnvelope({ raw: JSON.stringify("x".repeat(3_000_000)) })], endless())
       .then(() => {
         isTaken = true;
