@@ -1,24 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import { z } from "zod";
 import { isObject, type JsonObject } from "../model/alert.ts";
-import type { Envelope } from "../model/envelope.ts";
 import { DeliveryError, type FailureKind } from "../model/failure.ts";
-import { classifyNoAnswer, classifyStatus, retryAfterMs } from "../net/classify.ts";
-import { createHttpClient, type HttpAnswer, type HttpClient, NoAnswer } from "../net/http.ts";
+import { classifyStatus } from "../net/classify.ts";
+import { bodyOf, pack, refusal, send as sendTo } from "../net/delivery.ts";
+import { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "../net/http.ts";
 import { Duration, HttpUrl, ProxyUrl, Secret, Tls } from "../net/options.ts";
-import { commonSettings, defineSink, type Sink } from "./sink.ts";
+import { commonSettings, defineSink, type Sink, shortenedOf } from "./sink.ts";
+import { COMPATS, encodeEvent } from "./splunk-event.ts";
 
-/** Sourcetypes of Splunk's Microsoft security add-on, so that its extractions and detections hold. */
-const SOURCETYPES: Readonly<Record<string, string>> = {
-  graph_alerts: "ms365:defender:incident:alerts",
-  mde_alerts: "ms:defender:atp:alerts",
-};
-
-/** Below this a gzip header and a compressor cost more than the bytes they save. */
-const GZIP_FROM_BYTES = 1000;
 /** Splunk's answers are short; its HTML error pages need not be read whole. */
 const MAX_ANSWER_BYTES = 256_000;
 const ACKS = "/services/collector/ack";
@@ -44,10 +35,10 @@ const Config = z.strictObject({
   ),
   gzip: z.boolean().default(true).describe("Compress requests."),
   compat: z
-    .enum(["addon"])
+    .enum(COMPATS)
     .default("addon")
     .describe(
-      "Shape of the event. addon: the source's object unchanged, with the sourcetype of Splunk's add-on.",
+      "Shape of the event. addon: the source's object unchanged, with the sourcetype of Splunk's add-on; cim: the same with the fields of the Alerts data model, for sites without the add-on; raw: the object with a sourcetype of our own; ocsf: a Detection Finding.",
     ),
   tls: Tls.prefault({}).describe("TLS towards the collector."),
   proxy: ProxyUrl.optional(),
@@ -96,30 +87,6 @@ const CODES: Readonly<Record<number, "delivered" | "delivered-slow" | FailureKin
   27: "throttled",
 };
 
-/** The event as Splunk takes it; `event` is the source's own text. `{"time":1777874462.703,"host":"ws-001", … }` */
-export function encodeEvent(envelope: Envelope, index: string | undefined): string {
-  const { tenant } = envelope;
-  const around = JSON.stringify({
-    ...(envelope.updatedMs === undefined ? {} : { time: envelope.updatedMs / 1000 }),
-    host: envelope.device ?? tenant.name,
-    source: `alertferry:${tenant.tenantId}`,
-    sourcetype: SOURCETYPES[envelope.source] ?? `alertferry:${envelope.source}`,
-    ...(index === undefined ? {} : { index }),
-    fields: {
-      tenant: tenant.id,
-      tenant_id: tenant.tenantId,
-      tenant_name: tenant.name,
-      alert_id: envelope.alertId,
-      event_id: envelope.eventId,
-      revision: envelope.revision,
-      seq: envelope.seq,
-      source_api: envelope.source,
-      replay: envelope.replay,
-    },
-  });
-  return `${around.slice(0, -1)},"event":${envelope.raw}}`;
-}
-
 function createSplunkHec(config: Config): Sink {
   const http = createHttpClient({
     timeoutMs: config.timeout,
@@ -135,11 +102,9 @@ function createSplunkHec(config: Config): Sink {
   const settledChannels: string[] = [];
 
   async function post(events: string, channel: Headers, signal: AbortSignal): Promise<HttpAnswer> {
-    const headers = { "content-type": "application/json", ...channel };
-    if (!config.gzip || events.length < GZIP_FROM_BYTES)
-      return await collector.post(EVENTS, events, headers, signal);
-    const body = await promisify(gzip)(events, { level: 1 });
-    return await collector.post(EVENTS, body, { ...headers, "content-encoding": "gzip" }, signal);
+    const { body, headers } = await pack(events, config.gzip);
+    const type = { "content-type": "application/json" };
+    return await collector.post(EVENTS, body, { ...type, ...channel, ...headers }, signal);
   }
 
   async function send(events: string, signal: AbortSignal): Promise<Delivered> {
@@ -157,14 +122,19 @@ function createSplunkHec(config: Config): Sink {
 
   return {
     async deliver(envelopes, signal) {
-      const events = envelopes.map((envelope) => encodeEvent(envelope, config.index)).join("\n");
-      const verdict = await send(events, signal);
-      return { bytes: Buffer.byteLength(events), slowDown: verdict === "delivered-slow" };
+      const events = envelopes.map((envelope) => encodeEvent(envelope, config));
+      const body = events.map(({ text }) => text).join("\n");
+      const verdict = await send(body, signal);
+      return {
+        bytes: Buffer.byteLength(body),
+        shortened: shortenedOf(envelopes, events),
+        slowDown: verdict === "delivered-slow",
+      };
     },
 
     async probe(signal) {
       const answer = await collector.get(HEALTH, signal);
-      if (answer.status === 200 && parseBody(answer.text)?.["code"] === HEALTHY) return;
+      if (answer.status === 200 && bodyOf(answer)?.["code"] === HEALTHY) return;
       const verdict = collector.read(answer);
       if (typeof verdict === "object") throw verdict;
     },
@@ -183,17 +153,8 @@ type Collector = ReturnType<typeof collectorAt>;
 /** The collector's requests and the reading of its answers. */
 function collectorAt(config: Config, http: HttpClient) {
   const authorization = `Splunk ${config.token}`;
-  const send = async (request: Omit<Parameters<HttpClient["send"]>[0], "url">, path: string) => {
-    try {
-      return await http.send({ ...request, url: `${config.url}${path}` });
-    } catch (cause) {
-      if (!(cause instanceof NoAnswer)) throw cause;
-      throw new DeliveryError(classifyNoAnswer(cause), `Splunk: ${cause.message}`, {
-        cause,
-        code: cause.code,
-      });
-    }
-  };
+  const send = (request: Omit<HttpRequest, "url">, path: string) =>
+    sendTo(http, "Splunk", { ...request, url: `${config.url}${path}` });
   return {
     post: (path: string, body: Buffer | string, headers: Headers, signal: AbortSignal) =>
       send({ method: "POST", headers: { authorization, ...headers }, body, signal }, path),
@@ -206,23 +167,18 @@ function collectorAt(config: Config, http: HttpClient) {
 /** @returns the error instead of throwing it, since for an acknowledgement poll it means something else. */
 function readAnswer(answer: HttpAnswer, url: string): Verdict {
   const { status } = answer;
-  const body = parseBody(answer.text);
+  const body = bodyOf(answer);
   const code = typeof body?.["code"] === "number" ? body["code"] : undefined;
   const known = code === undefined ? undefined : CODES[code];
   const isDelivered = known === "delivered" || known === "delivered-slow";
   if (isDelivered && status >= 200 && status < 300) return known;
   // A 200 that is not Splunk's own is a portal or a wrong port; taking it for a delivery would lose the alerts.
   const kind = (isDelivered ? undefined : known) ?? classifyStatus(status) ?? "misconfigured";
-  const retryAfter = retryAfterMs(answer.headers, Date.now());
-  return new DeliveryError(
-    kind === "transient" && retryAfter !== undefined ? "throttled" : kind,
+  return refusal(
+    kind,
     `Splunk at ${url} answered ${status}${code === undefined ? "" : `, code ${code}`}: ${wordsOf(body)}`,
-    {
-      status,
-      code: code?.toString(),
-      retryAfterMs: retryAfter,
-      culprit: kind === "rejected" ? culpritOf(body) : undefined,
-    },
+    answer,
+    { code: code?.toString(), culprit: kind === "rejected" ? culpritOf(body) : undefined },
   );
 }
 
@@ -251,7 +207,7 @@ async function waitForAck(
   collector: Collector,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const id = parseBody(answer.text)?.["ackId"];
+  const id = bodyOf(answer)?.["ackId"];
   if (typeof id !== "number") {
     throw new DeliveryError(
       "misconfigured",
@@ -291,7 +247,7 @@ async function askForAck(
 ): Promise<{ readonly isIndexed: boolean; readonly cookies: readonly string[] }> {
   try {
     const answer = await collector.post(ACKS, JSON.stringify({ acks: [id] }), headers, signal);
-    const acks = parseBody(answer.text)?.["acks"];
+    const acks = bodyOf(answer)?.["acks"];
     if (isObject(acks)) return { isIndexed: acks[String(id)] === true, cookies: answer.cookies };
     const verdict = collector.read(answer);
     if (typeof verdict === "object") throw verdict;
@@ -301,13 +257,4 @@ async function askForAck(
     if (!passes) throw cause;
   }
   return { isIndexed: false, cookies: [] };
-}
-
-function parseBody(text: string) {
-  try {
-    const body: unknown = JSON.parse(text);
-    return isObject(body) ? body : undefined;
-  } catch {
-    return undefined;
-  }
 }

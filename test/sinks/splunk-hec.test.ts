@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { DeliveryError } from "../../src/model/failure.ts";
-import { encodeEvent } from "../../src/sinks/splunk-hec.ts";
+import { encodeEvent } from "../../src/sinks/splunk-event.ts";
 import { anEnvelope, aRaw, CONTOSO, envelopesOf } from "../support/envelopes.ts";
 import { describeSink, endless } from "../support/sink-contract.ts";
 import { aFront, aReceiver, aSink, EVENT, TOKEN } from "./collector.ts";
@@ -71,7 +71,9 @@ describe("an event", () => {
   });
 
   it("is written on one line where its source wrote it so", () => {
-    expect(encodeEvent(anEnvelope(), undefined)).toMatch(/^\{"time":[^\n]*,"event":\{[^\n]*\}\}$/);
+    expect(encodeEvent(anEnvelope(), { compat: "addon" }).text).toMatch(
+      /^\{"time":[^\n]*,"event":\{[^\n]*\}\}$/,
+    );
   });
 });
 
