@@ -92,12 +92,13 @@ function fateLine({ tenant, source, sink, updated, revision, record, deadLetter 
   const what = `${tenant} ${source}, revision ${revision} of ${updated}, ${sink}:`;
   if (record === undefined)
     return `${what} not sent (filtered out, in a gap, or longer ago than queue.remember)`;
-  const queued = `seq ${record.seq}, queued ${new Date(record.queuedMs).toISOString()}`;
+  const queued = `seq ${record.seq}, batch ${record.batch}, queued ${new Date(record.queuedMs).toISOString()}`;
   if (record.settledMs === undefined) return `${what} ${queued}, waiting`;
   const took = duration((record.settledMs - record.queuedMs) / 1000);
   const tries = plural(record.attempts ?? 1, "request");
   const end = `${record.state} ${new Date(record.settledMs).toISOString()} after ${took} and ${tries}`;
-  return `${what} ${queued}, ${end}${deadLetter === undefined ? "" : ` (${deadLetter})`}`;
+  const cut = record.shortened ? ", shortened" : "";
+  return `${what} ${queued}, ${end}${cut}${deadLetter === undefined ? "" : ` (${deadLetter})`}`;
 }
 
 function monthsBack(now: Date): string[] {

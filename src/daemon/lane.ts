@@ -43,17 +43,17 @@ export class Lane {
       },
     });
     const { maxAlerts, maxBytes, linger } = settings.batch;
+    const inHand = settings.concurrency * JOBS_PER_REQUEST;
     this.#deliverer = new Deliverer(
       this.#sink,
-      { maxAlerts, maxBytes, lingerMs: linger, concurrency: settings.concurrency },
+      { maxAlerts, maxBytes, lingerMs: linger, concurrency: settings.concurrency, inHand },
       this.#breaker,
       {
         completed: (request) => events.deliverCompleted(name, request),
         halved: (error, alerts) => events.deliverHalved(name, error, alerts),
       },
     );
-    const jobs = settings.concurrency * JOBS_PER_REQUEST;
-    this.#worker = new DeliverWorker(bull, name, jobs, (id, signal) => this.#bring(id, signal));
+    this.#worker = new DeliverWorker(bull, name, inHand, (id, signal) => this.#bring(id, signal));
   }
 
   async start(): Promise<void> {
@@ -109,10 +109,10 @@ export class Lane {
     }
   }
 
-  async #settle(batch: Batch, { refused, attempts }: Delivered): Promise<void> {
+  async #settle(batch: Batch, { refused, attempts, shortened }: Delivered): Promise<void> {
     const acceptedMs = Date.now();
     const dead = refused.map((refusal) => deadLetter(batch, refusal));
-    const settlement = { delivered: batch.alerts.length - dead.length, dead, attempts };
+    const settlement = { delivered: batch.alerts.length - dead.length, dead, attempts, shortened };
     const first = await this.#store.settle(batch, settlement, acceptedMs);
     if (!first) return this.#events.batchSettled(this.name, "settled-before");
     this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");

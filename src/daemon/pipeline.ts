@@ -1,4 +1,4 @@
-import type { Config } from "../config/schema.ts";
+import { acceptanceOf, type Config } from "../config/schema.ts";
 import type { ResolvedTenant } from "../config/tenant-schema.ts";
 import { type Place, type Route, reaches, wanted } from "../pipeline/routes.ts";
 import type { Watched } from "../pipeline/snapshot.ts";
@@ -83,15 +83,18 @@ export function placesOf(tenant: ResolvedTenant, config: Config, pool: AccessPoo
   }));
 }
 
-function routeTo(sink: string, tenant: ResolvedTenant, config: Config): Route[] {
+/** None where there is no such sink. */
+export function routeTo(sink: string, tenant: ResolvedTenant, config: Config): Route[] {
   const settings = config.sinks[sink];
   if (settings === undefined) return [];
+  const isAccepted = acceptanceOf(settings);
   return [
     {
       sink,
       limits: settings.batch,
       maxBacklogBytes: settings.backlog.maxBytes,
-      accepts: (alert) => wanted(alert, tenant.filter) && reaches(alert.severity, settings.minSeverity),
+      accepts: (alert) =>
+        wanted(alert, tenant.filter) && reaches(alert.severity, settings.minSeverity) && isAccepted(alert),
     },
   ];
 }

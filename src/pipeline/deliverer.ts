@@ -15,11 +15,13 @@ export interface Refusal {
 export interface DelivererSettings extends BatchLimits {
   readonly lingerMs: number;
   readonly concurrency: number;
+  /** How many batches are brought at once at most: while all of them are here, no other can come to fill a request. */
+  readonly inHand?: number;
 }
 
 /** What a deliverer says of its work. */
 export interface DelivererNews {
-  completed(request: { alerts: number; bytes: number; durationMs: number }): void;
+  completed(request: { alerts: number; bytes: number; shortened: number; durationMs: number }): void;
   /** A request was refused as a whole and is divided to find the alert that is meant. */
   halved(error: DeliveryError, alerts: number): void;
 }
@@ -29,11 +31,14 @@ export interface Delivered {
   readonly refused: readonly Refusal[];
   /** The most requests that one of the alerts was in. */
   readonly attempts: number;
+  /** Event ids of the alerts that the sink had to shorten. */
+  readonly shortened: readonly string[];
 }
 
 /** The alerts of one job; settled when each of them was taken or refused. */
 interface Parcel {
   readonly refused: Refusal[];
+  readonly shortened: string[];
   open: number;
   attempts: number;
   readonly done: (delivered: Delivered) => void;
@@ -65,6 +70,7 @@ export class Deliverer {
   readonly #aborting = new AbortController();
   #filling: { entries: Entry[]; bytes: number; timer: NodeJS.Timeout } | undefined;
   #busy = 0;
+  #inHand = 0;
   #queue: (() => void)[] = [];
 
   constructor(sink: Sink, settings: DelivererSettings, breaker: Breaker, news: DelivererNews) {
@@ -75,12 +81,19 @@ export class Deliverer {
   }
 
   /** Resolves once every alert has been answered for; rejects when it is given up. */
-  deliver(envelopes: readonly Envelope[]): Promise<Delivered> {
-    return new Promise((done, failed) => {
-      if (this.#draining.signal.aborted) return failed(this.#draining.signal.reason);
-      if (envelopes.length === 0) return done({ refused: [], attempts: 0 });
-      this.#gather(envelopes, { refused: [], open: envelopes.length, attempts: 0, done, failed });
-    });
+  async deliver(envelopes: readonly Envelope[]): Promise<Delivered> {
+    this.#inHand += 1;
+    try {
+      return await new Promise((done, failed) => {
+        if (this.#draining.signal.aborted) return failed(this.#draining.signal.reason);
+        if (envelopes.length === 0) return done({ refused: [], attempts: 0, shortened: [] });
+        const parcel = { refused: [], shortened: [], open: envelopes.length, attempts: 0, done, failed };
+        this.#gather(envelopes, parcel);
+        if (this.#inHand >= (this.#settings.inHand ?? Number.POSITIVE_INFINITY)) this.#flush();
+      });
+    } finally {
+      this.#inHand -= 1;
+    }
   }
 
   drain(): void {
@@ -181,8 +194,12 @@ export class Deliverer {
     }
     const durationMs = Math.round(performance.now() - startedAt);
     this.#breaker.succeeded(pass);
-    this.#news.completed({ alerts: envelopes.length, bytes: delivery.bytes, durationMs });
-    for (const { parcel } of entries) settleOne(parcel, attempt);
+    const { bytes, shortened = [] } = delivery;
+    this.#news.completed({ alerts: envelopes.length, bytes, shortened: shortened.length, durationMs });
+    for (const { envelope, parcel } of entries) {
+      if (shortened.includes(envelope)) parcel.shortened.push(envelope.eventId);
+      settleOne(parcel, attempt);
+    }
     if (delivery.slowDown) await this.#rest(Math.max(LEAST_SLOWDOWN_MS, durationMs));
     return undefined;
   }
@@ -229,5 +246,6 @@ function partsOf<T>(entries: readonly T[], culprit: number | undefined): readonl
 function settleOne(parcel: Parcel, attempts: number): void {
   parcel.open -= 1;
   parcel.attempts = Math.max(parcel.attempts, attempts);
-  if (parcel.open === 0) parcel.done({ refused: parcel.refused, attempts: parcel.attempts });
+  const { refused, shortened } = parcel;
+  if (parcel.open === 0) parcel.done({ refused, shortened, attempts: parcel.attempts });
 }

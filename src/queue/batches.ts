@@ -14,6 +14,7 @@ import {
   readSent,
   revisionCell,
   type SentRecord,
+  sealingText,
   sentCell,
   type VersionName,
 } from "./sent.ts";
@@ -98,7 +99,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         `${priority} ${batch.sink}`,
         how.mode,
         how.maxBacklogBytes,
-        batch.sealedMs.toString(36),
+        sealingText(batch.sealedMs, batch.id),
         Math.ceil(rememberMs / 1000),
         REVISION_TTL_SECONDS,
         ...perAlert,
@@ -127,6 +128,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       const { id, tenant, source, sink } = batch;
       const entries = await Promise.all(settlement.dead.map((letter) => deadLetterEntry(letter, codec)));
       const deadIds = new Set(settlement.dead.map(({ eventId }) => eventId));
+      const shortened = new Set(settlement.shortened);
       const list = keyList([
         keys.batch(id),
         keys.ledger(sink),
@@ -137,7 +139,12 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       const prefix = keys.sent(tenant.id, source, sink);
       const perAlert = batch.alerts.flatMap(({ alertId, version, eventId }) => {
         const cell = sentCell(prefix, { id: alertId, version });
-        return [list.indexOf(cell.key), cell.field, deadIds.has(eventId) ? "x" : "d"];
+        return [
+          list.indexOf(cell.key),
+          cell.field,
+          deadIds.has(eventId) ? "x" : "d",
+          shortened.has(eventId) ? "s" : "",
+        ];
       });
       const reply = await settle(list.keys, [
         id,

@@ -39,6 +39,8 @@ export interface Settlement {
   readonly dead: readonly DeadLetter[];
   /** Requests that the batch took. */
   readonly attempts: number;
+  /** Event ids of those that the sink had to shorten. */
+  readonly shortened?: readonly string[];
 }
 
 /** Puts sealed batches into the queues of their sinks. Putting one in twice is the same as once. */

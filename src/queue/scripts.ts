@@ -14,7 +14,7 @@ export const SEAL_REPLY = { fenced: -1, known: -2, full: -3 } as const;
  *
  * KEYS lock, batch, ledger, pending, waiting, then the sent and revisions hashes that ARGV name by their index
  * ARGV token, batch id, tenant, head, body, stored bytes, sealed (ms), pending entry, mode, most bytes that may wait
- *      for the sink (`` for any), sealed (base 36), seconds to remember sent versions, and revisions, then per
+ *      for the sink (`` for any), what is remembered of when and in which batch, seconds to remember sent versions, and revisions, then per
  *      alert: index of its sent key, field, index of its revisions key, field, version
  * Returns 0 when it was sealed before, 1 when it is now, else one of SEAL_REPLY.
  */
@@ -144,7 +144,8 @@ return 1
  *
  * KEYS batch, ledger, waiting, dead letters, their times, then the sent hashes that ARGV name by their index
  * ARGV batch id, tenant, alerts, delivered, settled (base 36), attempts, dead letters, then per dead letter id, reason,
- *      JSON, at (ms), member, then per alert index of its sent key, field, `d` or `x`
+ *      JSON, at (ms), member, then per alert index of its sent key, field, `d` or `x`,
+ *      `s` where it was shortened, else nothing
  * Returns 0 when it was closed before: nothing is counted twice.
  */
 export const SETTLE = `
@@ -164,12 +165,12 @@ for _ = 1, tonumber(ARGV[7]) do
   redis.call('HINCRBY', KEYS[2], tenant .. '|dead|' .. ARGV[at + 1], 1)
   at = at + 5
 end
-for i = at, #ARGV, 3 do
+for i = at, #ARGV, 4 do
   local key = KEYS[tonumber(ARGV[i])]
   local facts = redis.call('HGET', key, ARGV[i + 1])
-  local numbers = facts and string.match(facts, '^%a(%d+ %d+ %w+)')
+  local numbers = facts and string.match(facts, '^%a(%d+ %d+ %w+ %S+)')
   if numbers then
-    redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2] .. numbers .. ' ' .. ARGV[5] .. ' ' .. ARGV[6])
+    redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2] .. numbers .. ' ' .. ARGV[5] .. ' ' .. ARGV[6] .. ARGV[i + 3])
   end
 end
 return 1

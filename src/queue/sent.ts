@@ -15,9 +15,13 @@ export interface SentRecord {
   readonly seq: number;
   readonly revision: number;
   readonly queuedMs: number;
+  /** The beginning of the id of the batch that it was last queued in. */
+  readonly batch: string;
   readonly settledMs: number | undefined;
   /** Requests that its batch took; undefined until it is settled. */
   readonly attempts: number | undefined;
+  /** Whether the sink had to cut something away. */
+  readonly shortened: boolean;
 }
 
 /** Where something is kept: a hash, and the field in it. */
@@ -29,6 +33,8 @@ export interface Cell {
 const STATES = { q: "queued", d: "delivered", x: "dead-lettered" } as const;
 const DAY_MS = 86_400_000;
 const BUCKETS = 16;
+/** `b-` and 32 bits: enough to find a batch among those of an alert. */
+const NAMED_LENGTH = 10;
 
 /**
  * Where it stands that a sink was given a version. Many small hashes, since Redis packs those of up to some hundred
@@ -105,8 +111,13 @@ export function keyList(first: readonly string[]): {
   };
 }
 
+/** What the cell holds of a sealing, behind state, number and revision: `mb3k9abc b-1a2b3c4d` */
+export function sealingText(nowMs: number, batchId: string): string {
+  return `${nowMs.toString(36)} ${batchId.slice(0, NAMED_LENGTH)}`;
+}
+
 function parseSent(text: string): SentRecord | undefined {
-  const [head = "", revision = "", queued = "", settled, attempts] = text.split(" ");
+  const [head = "", revision = "", queued = "", batch = "", settled, attempts] = text.split(" ");
   const state = STATES[head.charAt(0) as keyof typeof STATES];
   if (state === undefined) return undefined;
   return {
@@ -114,7 +125,9 @@ function parseSent(text: string): SentRecord | undefined {
     seq: Number(head.slice(1)),
     revision: Number(revision),
     queuedMs: Number.parseInt(queued, 36),
+    batch,
     settledMs: settled === undefined ? undefined : Number.parseInt(settled, 36),
-    attempts: attempts === undefined ? undefined : Number(attempts),
+    attempts: attempts === undefined ? undefined : Number.parseInt(attempts, 10),
+    shortened: attempts?.endsWith("s") ?? false,
   };
 }

@@ -1,13 +1,23 @@
 import { z } from "zod";
-import { SEVERITIES } from "../model/alert.ts";
+import { type Alert, SEVERITIES } from "../model/alert.ts";
 import type { Envelope, NonEmpty } from "../model/envelope.ts";
 import { ByteSize, Duration } from "../net/options.ts";
 
 /** What a sink reports of an accepted request. */
 export interface Delivery {
   readonly bytes: number;
+  /** Those of which something had to be cut away. */
+  readonly shortened?: readonly Envelope[];
   /** The other side took everything but asks for less: the next request should wait a little. */
   readonly slowDown?: boolean;
+}
+
+/** Those of the alerts that were shortened, as a `Delivery` tells them. */
+export function shortenedOf(
+  envelopes: readonly Envelope[],
+  rendered: readonly { readonly shortened: boolean }[],
+): readonly Envelope[] {
+  return envelopes.filter((_, index) => rendered[index]?.shortened === true);
 }
 
 /** Sends alerts to one place. `deliver` is called concurrently, up to the sink's `concurrency`. */
@@ -95,6 +105,11 @@ export interface SinkDefinition<Type extends string, Config extends z.ZodObject>
   readonly summary: string;
   /** All settings but `type`. The only description of them: types, checks, JSON Schema and reference come from it. */
   readonly Config: Config;
+  /**
+   * Which alerts the sink is to be given, by its own settings; without it all of them. Asked before an alert is
+   * numbered, so that what is left out leaves no hole in the numbers.
+   */
+  accepts?(alert: Alert, config: z.output<Config>): boolean;
   /** Opens nothing yet; a wrong setting that zod cannot see (an unreadable file) throws DeliveryError at the first call. */
   create(config: z.output<Config>): Sink;
 }

@@ -227,6 +227,11 @@ export const METRICS = {
     help: "Alerts set aside, from the ledger; sink `none`: at reading.",
     labels: ["tenant", "sink", "reason"],
   },
+  alerts_shortened_total: {
+    type: "counter",
+    help: "Alerts delivered with something cut away, since the sink takes only so much.",
+    labels: ["sink"],
+  },
   delivery_latency_seconds: {
     type: "histogram",
     help: "From an alert being readable at the source to its acceptance by the sink.",

@@ -182,7 +182,11 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       });
     },
 
-    deliverCompleted(sink: string, request: { alerts: number; bytes: number; durationMs: number }): void {
+    deliverCompleted(
+      sink: string,
+      request: { alerts: number; bytes: number; shortened: number; durationMs: number },
+    ): void {
+      metrics.count("alerts_shortened_total", { sink }, request.shortened);
       say("deliver.completed", { sink, ...request });
     },
     deliverRetrying: (sink: string, error: DeliveryError, attempt: number, retryInMs: number) =>

@@ -159,11 +159,12 @@ describe("sealing", () => {
 describe("what was sent", () => {
   it("is known of each version, to each sink for itself", async () => {
     const updated = anAlert({ id: "da0_1", version: "3" });
-    await bench.sealed(alerts(2), { sealedMs: 1000 });
+    const { id } = await bench.sealed(alerts(2), { sealedMs: 1000 });
 
     const ask = (at: typeof SPLUNK) => bench.store.sent(at, [...alerts(2), updated]);
 
-    const queued = { state: "queued", queuedMs: 1000, settledMs: undefined, attempts: undefined };
+    const unsettled = { settledMs: undefined, attempts: undefined, shortened: false };
+    const queued = { state: "queued", queuedMs: 1000, batch: id.slice(0, 10), ...unsettled };
     expect(await ask(SPLUNK)).toEqual([
       { ...queued, seq: 1, revision: 1 },
       { ...queued, seq: 2, revision: 1 },
@@ -197,17 +198,19 @@ describe("what was sent", () => {
     expect(found.map((record) => record !== undefined)).toEqual(of.map((_, index) => index % 3 !== 0));
   });
 
-  it("says when and after how many tries it was delivered or set aside", async () => {
+  it("says when and after how many tries it was delivered or set aside, in which batch and whether whole", async () => {
     const batch = await bench.sealed(alerts(3), { sealedMs: 1000 });
     const dead = aDeadLetter({ eventId: batch.alerts[1]?.eventId });
 
-    await bench.store.settle(batch, { delivered: 2, dead: [dead], attempts: 7 }, 4321);
+    const shortened = batch.alerts.slice(2).map(({ eventId }) => eventId);
+    await bench.store.settle(batch, { delivered: 2, dead: [dead], attempts: 7, shortened }, 4321);
 
     const [first, second, third] = await bench.store.sent(SPLUNK, alerts(3));
-    const told = { revision: 1, queuedMs: 1000, settledMs: 4321, attempts: 7 };
+    const queued = { revision: 1, queuedMs: 1000, batch: batch.id.slice(0, 10) };
+    const told = { ...queued, settledMs: 4321, attempts: 7, shortened: false };
     expect(first).toEqual({ state: "delivered", seq: 1, ...told });
     expect(second).toEqual({ state: "dead-lettered", seq: 2, ...told });
-    expect(third).toEqual({ state: "delivered", seq: 3, ...told });
+    expect(third).toEqual({ state: "delivered", seq: 3, ...told, shortened: true });
   });
 
   it("is queued again while a replay of it waits, and delivered after that", async () => {

@@ -102,8 +102,8 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       const seq = known?.seq ?? ++row.seq;
       const revision = known?.revision ?? revise(batch, alert);
       sent.set(name, {
-        ...{ state: "queued", seq, revision, queuedMs: batch.sealedMs },
-        ...{ settledMs: undefined, attempts: undefined },
+        ...{ state: "queued", seq, revision, queuedMs: batch.sealedMs, batch: batch.id.slice(0, 10) },
+        ...{ settledMs: undefined, attempts: undefined, shortened: false },
       });
       numbers.seqs.push(seq);
       numbers.revisions.push(revision);
@@ -182,7 +182,7 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       return batches.get(id);
     },
 
-    settle: (batch, { dead, attempts }, settledMs) =>
+    settle: (batch, { dead, attempts, shortened = [] }, settledMs) =>
       step("settle", undefined, batch.tenant.id, () => {
         const { id, tenant, source, sink } = batch;
         const held = batches.get(id);
@@ -195,7 +195,9 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
           const name = sentName(tenant.id, source, sink, { id: alertId, version });
           const record = sent.get(name);
           const state = deadIds.has(eventId) ? "dead-lettered" : "delivered";
-          if (record !== undefined) sent.set(name, { ...record, state, settledMs, attempts });
+          const isShort = shortened.includes(eventId);
+          if (record !== undefined)
+            sent.set(name, { ...record, state, settledMs, attempts, shortened: isShort });
         }
         return true;
       }),

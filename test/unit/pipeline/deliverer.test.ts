@@ -142,7 +142,7 @@ describe("gathering", () => {
     );
 
     expect(requests.map(({ seqs }) => seqs)).toEqual([[1, 2, 3, 4, 5, 6]]);
-    expect(delivered).toEqual(Array(3).fill({ refused: [], attempts: 1 }));
+    expect(delivered).toEqual(Array(3).fill({ refused: [], shortened: [], attempts: 1 }));
     expect(news).toEqual(["completed 6 alerts, 321 bytes"]);
   });
 
@@ -152,6 +152,18 @@ describe("gathering", () => {
     await Promise.all([deliverer.deliver(numbered(2, 1)), deliverer.deliver(numbered(1, 3))]);
 
     expect(requests.map(({ seqs }) => seqs)).toEqual([[1, 2, 3]]);
+  });
+
+  it("does not wait for more once all that can come are here", async () => {
+    const { deliverer, requests } = aBench(() => TAKEN, { lingerMs: HOUR_MS, inHand: 2 });
+
+    await Promise.all([deliverer.deliver(numbered(2, 1)), deliverer.deliver(numbered(1, 3))]);
+    await Promise.all([deliverer.deliver(numbered(1, 4)), deliverer.deliver(numbered(1, 5))]);
+
+    expect(requests.map(({ seqs }) => seqs)).toEqual([
+      [1, 2, 3],
+      [4, 5],
+    ]);
   });
 
   it("has a batch that does not fit any more go whole in the next request", async () => {
@@ -196,10 +208,24 @@ describe("gathering", () => {
     expect(requests.map(({ seqs }) => seqs)).toEqual([[1], [2], [3]]);
   });
 
+  it("says to each batch which of its alerts were shortened", async () => {
+    const { deliverer } = aBench((all) => ({ bytes: 1, shortened: all.filter(({ seq }) => seq % 2 === 0) }), {
+      lingerMs: 20,
+    });
+    const [first, second] = [numbered(3), numbered(3, 4)];
+
+    const told = await Promise.all([deliverer.deliver(first), deliverer.deliver(second)]);
+
+    expect(told.map(({ shortened }) => shortened)).toEqual([
+      [first[1]?.eventId],
+      [second[0]?.eventId, second[2]?.eventId],
+    ]);
+  });
+
   it("asks nothing of the sink for a batch of nothing", async () => {
     const { deliverer, requests } = aBench(() => TAKEN);
 
-    expect(await deliverer.deliver([])).toEqual({ refused: [], attempts: 0 });
+    expect(await deliverer.deliver([])).toEqual({ refused: [], shortened: [], attempts: 0 });
     expect(requests).toEqual([]);
   });
 
@@ -231,7 +257,7 @@ describe("a sink in trouble", () => {
 
     const delivered = await deliverer.deliver(numbered(3));
 
-    expect(delivered).toEqual({ refused: [], attempts: 7 });
+    expect(delivered).toEqual({ refused: [], shortened: [], attempts: 7 });
     expect(requests.map(({ outcome }) => outcome)).toEqual([...Array(6).fill("failed"), "taken"]);
     expect(taken()).toEqual([1, 2, 3]);
   });
@@ -246,7 +272,7 @@ describe("a sink in trouble", () => {
         return TAKEN;
       });
 
-      expect(await deliverer.deliver(numbered(1))).toEqual({ refused: [], attempts: 50 });
+      expect(await deliverer.deliver(numbered(1))).toEqual({ refused: [], shortened: [], attempts: 50 });
     },
   );
 
