@@ -24,10 +24,11 @@ export function anEnvelope(more: Partial<Envelope> = {}): Envelope {
   };
 }
 
-/** Several, numbered from 1. */
+/** Several, numbered from 1; with `more.seq` from there. */
 export function envelopesOf(count: number, more: Partial<Envelope> = {}): NonEmpty<Envelope> {
+  const firstSeq = more.seq ?? 1;
   const [first, ...others] = Array.from({ length: count }, (_, index) =>
-    anEnvelope({ ...more, seq: index + 1 }),
+    anEnvelope({ ...more, seq: firstSeq + index }),
   );
   if (first === undefined) throw new Error("There is no delivery of nothing.");
   return [first, ...others];
