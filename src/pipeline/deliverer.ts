@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BatchLimits, requestBytes } from "../model/batch.ts";
 import { type Envelope, isNonEmpty } from "../model/envelope.ts";
@@ -74,6 +75,8 @@ export class Deliverer {
   #queue: (() => void)[] = [];
 
   constructor(sink: Sink, settings: DelivererSettings, breaker: Breaker, news: DelivererNews) {
+    // Each request that is under way or waits hears of them.
+    setMaxListeners(0, this.#draining.signal, this.#aborting.signal);
     this.#sink = sink;
     this.#settings = settings;
     this.#breaker = breaker;

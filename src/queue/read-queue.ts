@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { DelayedError, type Job, Worker } from "bullmq";
 import type { LongWindow } from "../model/window.ts";
 import { type BullParts, workerOptions } from "./bull.ts";
@@ -29,6 +30,8 @@ export class ReadQueue {
   #ensure: NodeJS.Timeout | undefined;
 
   constructor(parts: BullParts, jobs: ReadJobs, run: RunRead) {
+    // Every request of every round that is under way hears of a stop.
+    setMaxListeners(0, this.#stopping.signal);
     this.#run = run;
     this.#jobs = jobs;
     this.#worker = new Worker<ReadJob>(
