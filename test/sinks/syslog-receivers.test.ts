@@ -109,8 +109,10 @@ describe("an alert of 300 kB", () => {
   ] as const)("arrives at %s over %s, shortened to its limit and marked", async (name, transport) => {
     const { receiver, config } = await aBench(name, transport);
 
-    for (const format of ["cef", "leef", "ecs", "ocsf", "raw"] as const)
-      await syslog.create({ ...config, format }).deliver([large], endless());
+    for (const format of ["cef", "leef", "ecs", "ocsf", "raw"] as const) {
+      const delivery = await syslog.create({ ...config, format }).deliver([large], endless());
+      expect(delivery.shortened).toEqual([large]);
+    }
 
     await until("all are there", () => receiver.received().length >= 5);
     const [cef = "", leef = "", ...documents] = receiver.received();
@@ -134,8 +136,9 @@ describe("an alert of 300 kB", () => {
   ] as const)("arrives whole at %s over %s where both sides allow it", async (name, transport) => {
     const { receiver, config } = await aBench(name, transport, 1_000_000);
 
-    await syslog.create({ ...config, format: "raw" }).deliver([large], endless());
+    const delivery = await syslog.create({ ...config, format: "raw" }).deliver([large], endless());
 
+    expect(delivery.shortened).toEqual([]);
     await until("it is there", () => receiver.received().length > 0);
     const [message = ""] = receiver.received();
     expect(JSON.parse(message.slice(message.indexOf("{"))).event).toEqual(JSON.parse(raw));
