@@ -1,6 +1,10 @@
-import { writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { randomFrom } from "../../src/simulate/random.ts";
+import type { Figures } from "../support/figures.ts";
 import { MATRIX } from "./matrix.ts";
 import { report, type Trials } from "./report.ts";
 import { measureResume } from "./resume.ts";
@@ -43,8 +47,23 @@ const resume =
   "resume".includes(values.only) || values.only.startsWith("resume")
     ? await measureResume(values.seed, 10, say)
     : [];
-if (values.docs) await writeFile("docs/reliability.md", report(values.seed, trials, resume));
+if (values.docs)
+  await writeFile("docs/reliability.md", report(values.seed, trials, resume, await syslogFigures()));
 say(
   `${trials.reduce((sum, { outcomes }) => sum + outcomes.length, 0)} runs of ${cells.length} cells, ${broken} broken`,
 );
 process.exit(broken === 0 ? 0 : 1);
+
+/** What real syslog receivers confirmed and held, from the test that restarts them. */
+async function syslogFigures(): Promise<readonly Figures[]> {
+  const folder = await mkdtemp(join(tmpdir(), "alertferry-figures-"));
+  const path = join(folder, "figures.json");
+  const { status } = spawnSync("npx", ["vitest", "run", "test/sinks/syslog-receivers.test.ts"], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, ALERTFERRY_FIGURES: path },
+  });
+  if (status !== 0) broken += 1;
+  const figures: readonly Figures[] = JSON.parse(await readFile(path, "utf8"));
+  await rm(folder, { recursive: true });
+  return figures;
+}

@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import type { Figures } from "../support/figures.ts";
 import type { Cell, Outcome } from "./cell.ts";
 import { median, type Resume } from "./resume.ts";
 
@@ -9,7 +10,12 @@ export interface Trials {
 }
 
 /** The page in the documentation. */
-export function report(seed: string, trials: readonly Trials[], resume: readonly Resume[]): string {
+export function report(
+  seed: string,
+  trials: readonly Trials[],
+  resume: readonly Resume[],
+  syslog: readonly Figures[],
+): string {
   const played = trials.filter(({ outcomes }) => outcomes.length > 0);
   const runs = played.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
   return [
@@ -31,6 +37,7 @@ export function report(seed: string, trials: readonly Trials[], resume: readonly
     ...played.map(row),
     "",
     ...(resume.length === 0 ? [] : resumeLines(resume)),
+    ...syslogLines(syslog),
     "Again, or longer: `npm run test:chaos -- --minutes 60`. One cell: `--only replicas`. A bounded round of it is part of `npm test`.",
     "",
   ].join("\n");
@@ -65,6 +72,23 @@ function resumeLines(resume: readonly Resume[]): string[] {
     ...resume.map(
       ({ what, runsMs }) =>
         `| ${what} | ${runsMs.length} | ${seconds(median(runsMs))} | ${seconds(Math.min(...runsMs))} | ${seconds(Math.max(...runsMs))} |`,
+    ),
+    "",
+  ];
+}
+
+function syslogLines(figures: readonly Figures[]): string[] {
+  return [
+    "## Syslog receivers that are restarted",
+    "",
+    "Real rsyslog and syslog-ng; hostile alerts among the rest. Over TCP, TLS and RELP the receiver is stopped (SIGTERM) and killed (SIGKILL)",
+    "while alerts are on their way. What was confirmed must stand in its file, byte for byte; UDP confirms nothing.",
+    "",
+    "| Receiver | Transport | Alerts | Stopped, killed | Confirmed | Missing of these | Altered | Twice | Time |",
+    "|---|---|--:|--:|--:|--:|--:|--:|--:|",
+    ...figures.map(
+      (each) =>
+        `| ${each.receiver} | ${each.transport} | ${each.alerts} | ${each.sigterms}, ${each.sigkills} | ${each.confirmed} | ${each.missing} | ${each.changed} | ${each.duplicates} | ${each.seconds} s |`,
     ),
     "",
   ];
