@@ -37,7 +37,7 @@ export interface MemoryParts {
   /** Whether a read job's lock is still held. */
   readonly holds?: (fence: Fence) => boolean;
   /** Called before every question, and before and after every change; may wait, and may throw as a crash would. */
-  readonly onStep?: (name: string, when: "before" | "after") => Promise<void> | void;
+  readonly onStep?: (name: string, when: "before" | "after") => Promise<void> | undefined;
 }
 
 interface PlaceFacts {
@@ -81,16 +81,13 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
     found(placeOf(tenant, source).pending, window, () => new Map<string, SealedBatch>());
 
   /** One step: whole or not at all, and not without the lock. */
-  async function step<T>(
-    name: string,
-    fence: Fence | undefined,
-    tenant: string,
-    work: () => T | Promise<T>,
-  ): Promise<T> {
-    await onStep?.(name, "before");
+  async function step<T>(name: string, fence: Fence | undefined, tenant: string, work: () => T): Promise<T> {
+    const before = onStep?.(name, "before");
+    if (before !== undefined) await before;
     if (fence !== undefined && !holds(fence)) throw new FencedOff(tenant);
-    const result = await work();
-    await onStep?.(name, "after");
+    const result = work();
+    const after = onStep?.(name, "after");
+    if (after !== undefined) await after;
     return result;
   }
 
