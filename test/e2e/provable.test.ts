@@ -223,7 +223,7 @@ it("tells what became of an alert, why a tenant is quiet, and how everything sta
   const status = await runCommand(config, "status");
 
   expect(alert.out).toMatch(
-    /contoso graph_alerts, revision 1 of .*, splunk: seq \d, queued .*, delivered .* after .* and 1 request/,
+    /contoso graph_alerts, revision 1 of .*, splunk: seq \d, batch b-[0-9a-f]{8}, queued .*, delivered .* after .* and 1 request/,
   );
   expect(stranger).toMatchObject({
     code: 3,
