@@ -3,6 +3,7 @@ import { FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
 import type { ReaderParts } from "../pipeline/forward.ts";
 import { type Round, readLive, readLong } from "../pipeline/reader.ts";
 import type { Place } from "../pipeline/routes.ts";
+import { isTroubleOfRedis } from "../queue/connection.ts";
 import { type Fence, FencedOff } from "../queue/fence.ts";
 import type { RoundNote } from "../queue/places.ts";
 import type { ReadJob } from "../queue/read-jobs.ts";
@@ -69,7 +70,8 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
     if (cause instanceof FencedOff || signal.aborted) throw cause;
     const failures = job.failures + 1;
     const inMs = pauseAfter(cause, failures, place.poll.interval);
-    if (cause instanceof SourceError || !isOfRedis(cause)) events.pollFailed(job, cause, failures, inMs);
+    if (cause instanceof SourceError || !isTroubleOfRedis(cause))
+      events.pollFailed(job, cause, failures, inMs);
     else events.redisTrouble(cause);
     const { kind, code } = cause instanceof SourceError ? cause : { kind: "transient", code: undefined };
     const message = cause instanceof Error ? cause.message : String(cause);
@@ -91,11 +93,6 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
       longRuns -= 1;
     }
   };
-}
-
-/** Each refusal of Redis names its reason in capitals first: `OOM …`, `READONLY …`, `MISCONF …`. */
-function isOfRedis(cause: unknown): cause is Error {
-  return cause instanceof Error && cause.name === "ReplyError";
 }
 
 function tellGaps(job: ReadJob, { gaps, window }: Round, events: Events): void {

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { StartupError } from "../model/failure.ts";
 import { EmbeddedRedis, type EmbeddedSettings, socketOfRunning } from "./embedded-redis.ts";
+import { RedisRestarted } from "./fence.ts";
 
 export interface RedisSettings extends EmbeddedSettings {
   /** `redis://` or `rediss://`; absent: an embedded one. */
@@ -52,6 +53,19 @@ export async function joinRedis(settings: RedisSettings): Promise<RedisPlace> {
 /** @param url `redis://user:password@host:6379/0`, or `rediss://` for TLS. */
 export function externalRedis(url: string): RedisPlace {
   return { options: parseRedisUrl(url), name: `Redis at ${new URL(url).host}`, stop: async () => undefined };
+}
+
+/**
+ * Whether Redis is there and refuses, its reason in capitals first (`OOM …`, `READONLY …`, `MISCONF …`), or is there
+ * again and may have forgotten something.
+ */
+export function isTroubleOfRedis(cause: unknown): cause is Error {
+  return cause instanceof Error && (cause.name === "ReplyError" || cause instanceof RedisRestarted);
+}
+
+/** Names a Redis from one start to the next: `run_id` of INFO. */
+export async function redisIdOf(redis: Redis): Promise<string> {
+  return /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1] ?? "";
 }
 
 /** A connection that keeps trying for ever, and whose commands wait until it is there again. */

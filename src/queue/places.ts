@@ -1,11 +1,11 @@
 import type { Redis } from "ioredis";
 import type { Ticks } from "../model/ticks.ts";
 import type { LongWindow } from "../model/window.ts";
-import { type Fence, FencedOff } from "./fence.ts";
+import { type Fence, FencedOff, RedisRestarted } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import type { SealedBatch } from "./ports.ts";
 import { script } from "./script.ts";
-import { COMMIT } from "./scripts.ts";
+import { COMMIT, IS_ANOTHER_REPLY } from "./scripts.ts";
 
 export interface PlaceName {
   readonly tenant: string;
@@ -106,12 +106,14 @@ export function createPlaces(redis: Redis, keys: Keys) {
         [fence.lockKey, keys.state(tenant, source), keys.pending(tenant, source)],
         [
           fence.token,
+          fence.redisId ?? "",
           String(step.cursor),
           String(step.since),
           step.roundMs ?? "",
           ...step.queued.map(({ id }) => id),
         ],
       );
+      if (reply === IS_ANOTHER_REPLY) throw new RedisRestarted();
       if (reply !== 1) throw new FencedOff(tenant);
     },
 

@@ -1,7 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { DelayedError, type Job, Worker } from "bullmq";
+import type { Redis } from "ioredis";
 import type { LongWindow } from "../model/window.ts";
 import { type BullParts, workerOptions } from "./bull.ts";
+import { redisIdOf } from "./connection.ts";
 import { type Fence, FencedOff } from "./fence.ts";
 import { READ_QUEUE } from "./keys.ts";
 import type { PlaceName } from "./places.ts";
@@ -22,6 +24,7 @@ const ENSURE_EVERY_MS = 60_000;
  * for stalled jobs is the take-over. So replicas share the tenants because they share the queue.
  */
 export class ReadQueue {
+  readonly #redis: Redis;
   readonly #jobs: ReadJobs;
   readonly #worker: Worker<ReadJob>;
   readonly #stopping = new AbortController();
@@ -32,6 +35,7 @@ export class ReadQueue {
   constructor(parts: BullParts, jobs: ReadJobs, run: RunRead) {
     // Every request of every round that is under way hears of a stop.
     setMaxListeners(0, this.#stopping.signal);
+    this.#redis = parts.redis;
     this.#run = run;
     this.#jobs = jobs;
     this.#worker = new Worker<ReadJob>(
@@ -78,7 +82,7 @@ export class ReadQueue {
 
   async #process(job: Job<ReadJob>, token: string | undefined): Promise<void> {
     if (job.id === undefined || token === undefined) return;
-    const fence = { lockKey: this.#jobs.lockKey(job.id), token };
+    const fence = { lockKey: this.#jobs.lockKey(job.id), token, redisId: await redisIdOf(this.#redis) };
     let next: NextRun;
     try {
       next = await this.#run(job.data, fence, this.#stopping.signal);

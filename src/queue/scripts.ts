@@ -67,18 +67,23 @@ redis.call('HSET', KEYS[4], ARGV[2], ARGV[8])
 return 1
 `;
 
+/** Another Redis than the one the round began with may have forgotten what the round has queued. */
+const IS_ANOTHER = `ARGV[2] ~= '' and string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') ~= ARGV[2]`;
+export const IS_ANOTHER_REPLY = -2;
+
 /**
  * Moves the cursor of a place once everything before it is in the queues.
  *
  * KEYS lock, state, pending
- * ARGV token, cursor (ticks), since (ticks), round started at (ms, or ``), batch ids that are in their queues …
- * Returns 0 when fenced off.
+ * ARGV token, Redis id (or ``), cursor (ticks), since (ticks), round started at (ms, or ``), batch ids that are in their queues …
+ * Returns 0 when fenced off, IS_ANOTHER_REPLY when nothing was moved.
  */
 export const COMMIT = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[2], 'cursor', ARGV[2], 'since', ARGV[3])
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], 'roundMs', ARGV[4]) end
-for i = 5, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
+if ${IS_ANOTHER} then return ${IS_ANOTHER_REPLY} end
+redis.call('HSET', KEYS[2], 'cursor', ARGV[3], 'since', ARGV[4])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'roundMs', ARGV[5]) end
+for i = 6, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
 return 1
 `;
 
@@ -118,23 +123,24 @@ const DONE_TTL_SECONDS = 86_400;
  * Moves the cursor of a long window, and closes the window where that is its end.
  *
  * KEYS lock, window, windows, pending
- * ARGV token, window id, cursor (20 digits), alerts read, alerts queued, now (ms), how often it had grown when it was
+ * ARGV token, Redis id (or ``), window id, cursor (20 digits), alerts read, alerts queued, now (ms), how often it had grown when it was
  *      loaded, batch ids in their queues …
- * Returns -1 when fenced off or closed before, 0 when there is more to read, 1 when it is closed now. 2 when it has
+ * Returns -1 when fenced off or closed before, IS_ANOTHER_REPLY when nothing was moved, 0 when there is more to read, 1 when it is closed now. 2 when it has
  * grown meanwhile: then it keeps its cursor, since what was just read may have been asked for before the late alert
  * that it grew for.
  */
 export const ADVANCE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
-if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then return -1 end
-redis.call('HINCRBY', KEYS[2], 'read', ARGV[4])
-redis.call('HINCRBY', KEYS[2], 'queued', ARGV[5])
-for i = 8, #ARGV do redis.call('HDEL', KEYS[4], ARGV[i]) end
-if redis.call('HGET', KEYS[2], 'grown') ~= ARGV[7] then return 2 end
-redis.call('HSET', KEYS[2], 'cursor', ARGV[3])
-if ARGV[3] < redis.call('HGET', KEYS[2], 'to') then return 0 end
-redis.call('SREM', KEYS[3], ARGV[2])
-redis.call('HSET', KEYS[2], 'doneMs', ARGV[6])
+if ${IS_ANOTHER} then return ${IS_ANOTHER_REPLY} end
+if redis.call('SISMEMBER', KEYS[3], ARGV[3]) == 0 then return -1 end
+redis.call('HINCRBY', KEYS[2], 'read', ARGV[5])
+redis.call('HINCRBY', KEYS[2], 'queued', ARGV[6])
+for i = 9, #ARGV do redis.call('HDEL', KEYS[4], ARGV[i]) end
+if redis.call('HGET', KEYS[2], 'grown') ~= ARGV[8] then return 2 end
+redis.call('HSET', KEYS[2], 'cursor', ARGV[4])
+if ARGV[4] < redis.call('HGET', KEYS[2], 'to') then return 0 end
+redis.call('SREM', KEYS[3], ARGV[3])
+redis.call('HSET', KEYS[2], 'doneMs', ARGV[7])
 redis.call('EXPIRE', KEYS[2], ${DONE_TTL_SECONDS})
 return 1
 `;

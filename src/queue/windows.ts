@@ -1,12 +1,12 @@
 import type { Redis } from "ioredis";
 import type { Ticks } from "../model/ticks.ts";
 import type { LongWindow, Span } from "../model/window.ts";
-import { type Fence, FencedOff } from "./fence.ts";
+import { type Fence, FencedOff, RedisRestarted } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import type { PlaceName } from "./places.ts";
 import type { SealedBatch } from "./ports.ts";
 import { script } from "./script.ts";
-import { ADVANCE, GAP } from "./scripts.ts";
+import { ADVANCE, GAP, IS_ANOTHER_REPLY } from "./scripts.ts";
 
 /** A long window that is read to its end. */
 export interface DoneWindow extends LongWindow {
@@ -116,6 +116,7 @@ export function createWindows(redis: Redis, keys: Keys) {
         ],
         [
           fence.token,
+          fence.redisId ?? "",
           window.id,
           sortable(step.cursor),
           step.read,
@@ -125,6 +126,7 @@ export function createWindows(redis: Redis, keys: Keys) {
           ...step.batches.map(({ id }) => id),
         ],
       );
+      if (reply === IS_ANOTHER_REPLY) throw new RedisRestarted();
       if (reply === -1) throw new FencedOff(window.tenant);
       return reply === 1 ? "done" : reply === 2 ? "grown" : "more";
     },

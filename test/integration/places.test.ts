@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { redisIdOf } from "../../src/queue/connection.ts";
+import { RedisRestarted } from "../../src/queue/fence.ts";
 import type { RoundNote } from "../../src/queue/places.ts";
 import { FencedOff } from "../../src/queue/ports.ts";
 import { alerts, anAlert } from "../support/alerts.ts";
@@ -50,6 +52,40 @@ describe("how far a place is read", () => {
     });
 
     expect((await state()).pending).toEqual([{ id: second.id, sink: "splunk", priority: 5 }]);
+  });
+
+  it("stays where it is when Redis is not the one that the round began with", async () => {
+    const batch = await bench.sealed(alerts(1));
+    const redisId = await redisIdOf(bench.server.client);
+    await bench.store.commit({ ...FENCE, redisId }, PLACE, STEP);
+
+    const step = { ...STEP, cursor: CURSOR + 9n, queued: [{ id: batch.id, sink: "splunk", priority: 5 }] };
+    const late = bench.store.commit({ ...FENCE, redisId: "0".repeat(redisId.length) }, PLACE, step);
+
+    expect(redisId).toMatch(/^[0-9a-f]{40}$/);
+    await expect(late).rejects.toThrow(RedisRestarted);
+    expect((await state()).reach?.cursor).toBe(CURSOR);
+    expect(await bench.pendingIds()).toEqual([batch.id]);
+  });
+
+  it("stays within a long window likewise", async () => {
+    const request = {
+      id: "backfill.a",
+      kind: "backfill",
+      ...PLACE,
+      sinks: ["splunk"],
+      from: 1n,
+      to: 9n,
+    } as const;
+    await bench.store.openWindow({ ...request, createdMs: 1 });
+    const [window] = await bench.store.openWindows();
+    if (window === undefined) throw new Error("There is no window.");
+
+    const step = { cursor: 9n, read: 1, queued: 1, batches: [], nowMs: 9 };
+    const late = bench.store.advance({ ...FENCE, redisId: "0123" }, window, step);
+
+    await expect(late).rejects.toThrow(RedisRestarted);
+    expect(await bench.store.openWindows()).toEqual([window]);
   });
 
   it("stays where it is when the job was taken over", async () => {
