@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createSink, type SinkSettings } from "../config/schema.ts";
 import { type Batch, envelopes, readableMs } from "../model/batch.ts";
 import type { DeadLetter } from "../model/dead-letter.ts";
 import { Breaker } from "../pipeline/breaker.ts";
 import { type Delivered, Deliverer, type Refusal } from "../pipeline/deliverer.ts";
 import type { BullParts } from "../queue/bull.ts";
+import { isTroubleOfRedis } from "../queue/connection.ts";
 import { DeliverWorker } from "../queue/deliver-queue.ts";
 import type { Resting } from "../queue/ledger.ts";
 import type { Store } from "../queue/store.ts";
@@ -13,6 +15,7 @@ import type { Events } from "../telemetry/events.ts";
 
 /** Batches in hand for each request that may be under way: enough to fill the next ones while these are sent. */
 const JOBS_PER_REQUEST = 4;
+const SETTLE_AGAIN_MS = 250;
 
 /** Everything between one sink's queue and the sink. */
 export class Lane {
@@ -101,7 +104,7 @@ export class Lane {
       if (loaded === undefined) return this.#events.batchSettled(this.name, "settled-before");
       const { batch } = loaded;
       const delivered = await this.#deliverer.deliver(envelopes(batch, loaded.numbers));
-      await this.#settle(batch, delivered);
+      await this.#settle(batch, delivered, stopping);
     } catch (cause) {
       if (stopping.aborted) this.#events.batchSettled(this.name, "given-back");
       else this.#events.deliverFailed(this.name, cause);
@@ -109,11 +112,15 @@ export class Lane {
     }
   }
 
-  async #settle(batch: Batch, { refused, attempts, shortened }: Delivered): Promise<void> {
+  async #settle(
+    batch: Batch,
+    { refused, attempts, shortened }: Delivered,
+    stopping: AbortSignal,
+  ): Promise<void> {
     const acceptedMs = Date.now();
     const dead = refused.map((refusal) => deadLetter(batch, refusal));
     const settlement = { delivered: batch.alerts.length - dead.length, dead, attempts, shortened };
-    const first = await this.#store.settle(batch, settlement, acceptedMs);
+    const first = await this.#settled(() => this.#store.settle(batch, settlement, acceptedMs), stopping);
     if (!first) return this.#events.batchSettled(this.name, "settled-before");
     this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");
     for (const letter of dead) this.#events.deadLettered(letter);
@@ -121,6 +128,19 @@ export class Lane {
     for (const alert of batch.alerts) {
       if (!refusedIds.has(alert.eventId))
         this.#events.latency(this.name, acceptedMs - readableMs(batch, alert));
+    }
+  }
+
+  /** What was delivered and is not settled is sent again: a Redis that takes nothing just now is waited out. */
+  async #settled(settle: () => Promise<boolean>, stopping: AbortSignal): Promise<boolean> {
+    for (;;) {
+      try {
+        return await settle();
+      } catch (cause) {
+        if (!isTroubleOfRedis(cause)) throw cause;
+        this.#events.redisTrouble(cause);
+        await sleep(SETTLE_AGAIN_MS, undefined, { signal: stopping });
+      }
     }
   }
 }
