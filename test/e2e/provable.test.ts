@@ -72,6 +72,10 @@ function idsOf(missing: Reconciled["missing"]): string[] {
 
 it("names exactly the alerts of a batch that the ledger has forgotten, and brings exactly them", async () => {
   const { world, client, config, versions, daemon } = await delivered(60);
+  await comparable(config, 60);
+  // A round would meet what is within the overlap by itself.
+  daemon.child.kill("SIGTERM");
+  await daemon.ended;
   const victims = new Set(world.hec.events.slice(20, 30).map(({ fields }) => fields["alert_id"]));
   for (const { alertId, updatedText } of versions.filter((version) => victims.has(version.alertId))) {
     const cell = sentCell(KEYS.sent("contoso", "graph_alerts", "splunk"), {
@@ -80,10 +84,6 @@ it("names exactly the alerts of a batch that the ledger has forgotten, and bring
     });
     expect(await client.hdel(cell.key, cell.field)).toBe(1);
   }
-  await comparable(config, 60);
-  // The rounds would meet what is within the overlap by themselves.
-  daemon.child.kill("SIGTERM");
-  await daemon.ended;
 
   const before = await reconcile(config);
   const fix = await reconcile(config, "--fix");
