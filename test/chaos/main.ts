@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { randomFrom } from "../../src/simulate/random.ts";
-import type { Figures } from "../support/figures.ts";
+import type { DelayFigures, SyslogFigures } from "../support/figures.ts";
 import { MATRIX } from "./matrix.ts";
 import { report, type Trials } from "./report.ts";
 import { measureResume } from "./resume.ts";
@@ -47,23 +47,26 @@ const resume =
   "resume".includes(values.only) || values.only.startsWith("resume")
     ? await measureResume(values.seed, 10, say)
     : [];
-if (values.docs)
-  await writeFile("docs/reliability.md", report(values.seed, trials, resume, await syslogFigures()));
+if (values.docs) {
+  const delays = await figuresOf<DelayFigures>("test/e2e/backlog.test.ts");
+  const syslog = await figuresOf<SyslogFigures>("test/sinks/syslog-receivers.test.ts");
+  await writeFile("docs/reliability.md", report(values.seed, trials, resume, delays, syslog));
+}
 say(
   `${trials.reduce((sum, { outcomes }) => sum + outcomes.length, 0)} runs of ${cells.length} cells, ${broken} broken`,
 );
 process.exit(broken === 0 ? 0 : 1);
 
-/** What real syslog receivers confirmed and held, from the test that restarts them. */
-async function syslogFigures(): Promise<readonly Figures[]> {
+/** What a test measured while it passed. */
+async function figuresOf<Row>(test: string): Promise<readonly Row[]> {
   const folder = await mkdtemp(join(tmpdir(), "alertferry-figures-"));
   const path = join(folder, "figures.json");
-  const { status } = spawnSync("npx", ["vitest", "run", "test/sinks/syslog-receivers.test.ts"], {
+  const { status } = spawnSync("npx", ["vitest", "run", test], {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, ALERTFERRY_FIGURES: path },
   });
   if (status !== 0) broken += 1;
-  const figures: readonly Figures[] = JSON.parse(await readFile(path, "utf8"));
+  const figures: readonly Row[] = JSON.parse(await readFile(path, "utf8"));
   await rm(folder, { recursive: true });
   return figures;
 }

@@ -1,5 +1,5 @@
 import { cpus } from "node:os";
-import type { Figures } from "../support/figures.ts";
+import type { DelayFigures, SyslogFigures } from "../support/figures.ts";
 import type { Cell, Outcome } from "./cell.ts";
 import { median, type Resume } from "./resume.ts";
 
@@ -14,7 +14,8 @@ export function report(
   seed: string,
   trials: readonly Trials[],
   resume: readonly Resume[],
-  syslog: readonly Figures[],
+  delays: readonly DelayFigures[],
+  syslog: readonly SyslogFigures[],
 ): string {
   const played = trials.filter(({ outcomes }) => outcomes.length > 0);
   const runs = played.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
@@ -37,6 +38,7 @@ export function report(
     ...played.map(row),
     "",
     ...(resume.length === 0 ? [] : resumeLines(resume)),
+    ...delayLines(delays),
     ...syslogLines(syslog),
     "Again, or longer: `npm run test:chaos -- --minutes 60`. One cell: `--only replicas`. A bounded round of it is part of `npm test`.",
     "",
@@ -77,7 +79,24 @@ function resumeLines(resume: readonly Resume[]): string[] {
   ];
 }
 
-function syslogLines(figures: readonly Figures[]): string[] {
+function delayLines(figures: readonly DelayFigures[]): string[] {
+  return [
+    "## Beside a sink that is dead",
+    "",
+    "Twenty tenants with ten new alerts a second each, two sinks, polls every second. One sink is dead, its backlog at the bound of 5 MB and a",
+    "week of alerts behind it. From the moment an alert stands at the source until the other sink has it, and the same when both are well:",
+    "",
+    "| The one sink | Alerts | Delay to the other, median | 99th percentile | Longest |",
+    "|---|--:|--:|--:|--:|",
+    ...figures.map(
+      ({ other, alerts, median, p99, longest }) =>
+        `| ${other} | ${alerts} | ${seconds(median)} | ${seconds(p99)} | ${seconds(longest)} |`,
+    ),
+    "",
+  ];
+}
+
+function syslogLines(figures: readonly SyslogFigures[]): string[] {
   return [
     "## Syslog receivers that are restarted",
     "",
