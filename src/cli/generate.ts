@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { renderJsonSchema } from "../config/json-schema.ts";
 import { code, generatedNote, page, table } from "../config/markdown.ts";
 import { renderConfigurationPage } from "../config/reference-doc.ts";
+import { ACTORS, DIAGNOSES } from "../model/diagnosis.ts";
 import { FAILURES } from "../model/failure.ts";
 import { EVENTS, METRICS } from "../telemetry/catalogue.ts";
 
@@ -20,6 +21,7 @@ export const GENERATED: readonly Generated[] = [
   { path: "docs/events.md", render: renderEventsPage },
   { path: "docs/failures.md", render: renderFailuresPage },
   { path: "docs/metrics.md", render: renderMetricsPage },
+  { path: "docs/runbook.md", render: renderRunbook },
 ];
 
 type Consequence = (typeof FAILURES)[keyof typeof FAILURES]["verdict"];
@@ -64,6 +66,29 @@ function renderEventsPage(): string {
         event.says,
         event.means,
       ]),
+    ),
+  ]);
+}
+
+/** What `runbook` in a log line names: the diagnosis where there is one, else the event. */
+function renderRunbook(): string {
+  const said = Object.entries(EVENTS).filter(([, { level }]) => level !== "debug" && level !== "info");
+  return page([
+    generatedNote("src/model/diagnosis.ts and src/telemetry/catalogue.ts"),
+    "# Runbook",
+    "For the person on call. The `runbook` field of a log line is the name of a section here. Nothing is lost in any of these states: cursors stay, and what was read waits in Redis.",
+    "## Refusals of Microsoft",
+    ...Object.entries(DIAGNOSES).map(([name, { actor, means, remedy, scope }]) =>
+      [
+        `### ${name}`,
+        means,
+        `Who acts: ${ACTORS[actor]}. ${scope === "app" ? "All tenants of the application are concerned." : "Only this tenant is concerned."}`,
+        remedy,
+      ].join("\n\n"),
+    ),
+    "## Events",
+    ...said.map(([name, { says, means }]) =>
+      [`### ${name.replace(".", "-")}`, `\`${name}\`: ${says}`, means].join("\n\n"),
     ),
   ]);
 }

@@ -1,9 +1,10 @@
 import type { z } from "zod";
 import type { ConfigProblem } from "../model/failure.ts";
-import { CLOUDS } from "../net/clouds.ts";
+import { clientIdOf } from "../net/auth.ts";
+import { CLOUDS, DEFAULT_CLOUD } from "../net/clouds.ts";
 import { childOf, type MappingNode, type Node, type Place, placeOf } from "./document.ts";
 import { suggestion } from "./suggest.ts";
-import type { Tenant } from "./tenant-schema.ts";
+import type { ResolvedTenant, Tenant } from "./tenant-schema.ts";
 
 /** One tenant after the merge: as it was written, and as it was understood (undefined when it has mistakes). */
 export interface TenantSource {
@@ -31,6 +32,38 @@ export function checkTenants(
     }
     checkOnce(node, "id", "another tenant has this id already", ids, problems);
     checkOnce(node, "tenantId", "another tenant reads this directory already", directories, problems);
+  }
+}
+
+/**
+ * Tokens do not cross clouds, and no application does (AADSTS900382): one that signs in at two hosts is a mix-up. So is
+ * a region where there are none.
+ */
+export function checkClouds(
+  tenants: readonly TenantSource[],
+  resolved: readonly ResolvedTenant[],
+  problems: ConfigProblem[],
+): void {
+  const apps = new Map<string, ResolvedTenant>();
+  for (const tenant of resolved) {
+    const node = tenants.find(({ parsed }) => parsed?.id === tenant.id)?.node;
+    const report = (key: string, message: string) =>
+      node === undefined ? undefined : problems.push({ ...placeOf(node, [key]), message });
+    if (tenant.region !== undefined && tenant.cloud.name !== DEFAULT_CLOUD) {
+      report(
+        "region",
+        `only the cloud ${DEFAULT_CLOUD} has regions, and this tenant is in ${tenant.cloud.name}`,
+      );
+    }
+    const clientId = clientIdOf(tenant.auth);
+    if (clientId === undefined) continue;
+    const first = apps.get(clientId) ?? tenant;
+    apps.set(clientId, first);
+    if (first.cloud.authority === tenant.cloud.authority) continue;
+    report(
+      "auth",
+      `application ${clientId} signs in for \`${first.id}\` in cloud ${first.cloud.name} already; each cloud needs an application of its own, see \`apps\``,
+    );
   }
 }
 

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, type ConfigProblem } from "../model/failure.ts";
-import { CLOUDS, type Cloud, type CloudAddresses } from "../net/clouds.ts";
-import { checkTenants, type TenantSource } from "./cross-check.ts";
+import { CLOUDS, type Cloud, type CloudAddresses, regionalDefender } from "../net/clouds.ts";
+import { checkClouds, checkTenants, type TenantSource } from "./cross-check.ts";
 import { childOf, joinPath, type MappingNode, type Node, readDocument } from "./document.ts";
 import { check, type Findings } from "./inspect.ts";
-import { mergeTenant } from "./merge.ts";
+import { mergeTenant, withAppOf } from "./merge.ts";
 import { type Environment, whyUnreadable } from "./references.ts";
 import { type Config, ConfigFile } from "./schema.ts";
 import { DEFAULT_KEYS, type ResolvedTenant, Tenant } from "./tenant-schema.ts";
@@ -49,7 +49,8 @@ export function loadConfig(path: string, env: Environment = process.env): Loaded
   const written = [...tenantsIn(root), ...(folder === undefined ? [] : reader.readFolder(folder))];
   const defaults = childOf(root, "defaults");
   const tenants = written.map((own): TenantSource => {
-    const node = mergeTenant(defaults?.kind === "mapping" ? defaults : undefined, own, DEFAULT_KEYS);
+    const base = withAppOf(defaults?.kind === "mapping" ? defaults : undefined, childOf(root, "apps"), own);
+    const node = mergeTenant(base, own, DEFAULT_KEYS);
     return { node, parsed: checkTenant(node, findings) };
   });
   const parsed = check(ConfigFile, root, findings);
@@ -58,6 +59,8 @@ export function loadConfig(path: string, env: Environment = process.env): Loaded
 
   const { queue, http, log, deadLetters, shutdownTimeout, clouds, sinks } = parsed;
   const resolved = tenants.flatMap((tenant) => resolveTenant(tenant, clouds));
+  checkClouds(tenants, resolved, findings.problems);
+  if (findings.problems.length > 0) throw new ConfigError(inOrder(findings.problems));
   return {
     config: {
       ...{ queue, http, log, deadLetters, shutdownTimeout, sinks },
@@ -93,7 +96,9 @@ function resolveTenant(
     parsed.cloud,
   );
   if (addresses === undefined) return [];
-  const cloud: Cloud = { name: parsed.cloud, ...addresses };
+  const { region } = parsed;
+  const defender = region === undefined ? addresses.defender : regionalDefender(region);
+  const cloud: Cloud = { name: parsed.cloud, ...addresses, defender };
   return [{ ...parsed, name: parsed.name ?? parsed.id, cloud, proxy: parsed.proxy }];
 }
 

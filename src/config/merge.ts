@@ -1,3 +1,4 @@
+import { DEFAULT_CLOUD } from "../net/clouds.ts";
 import { childOf, type MappingNode, type Node } from "./document.ts";
 
 /** Parts of a tenant's settings that are merged key by key; anything else the tenant replaces as a whole. */
@@ -21,6 +22,21 @@ export function mergeTenant(
     entries.set(key, own === undefined || isEmpty(own) ? fallback : mergeValue(key, fallback, own));
   }
   return { ...tenant, entries };
+}
+
+/** The defaults of a tenant whose cloud has an application of its own. */
+export function withAppOf(
+  defaults: MappingNode | undefined,
+  apps: Node | undefined,
+  tenant: MappingNode,
+): MappingNode | undefined {
+  const named = [childOf(tenant, "cloud"), childOf(defaults, "cloud")].find(
+    (node) => node?.kind === "scalar" && node.value !== undefined,
+  );
+  const app = childOf(apps, named?.kind === "scalar" ? String(named.value) : DEFAULT_CLOUD);
+  if (app === undefined) return defaults;
+  const entries = new Map(defaults?.entries).set("auth", app);
+  return { ...(defaults ?? tenant), entries };
 }
 
 function mergeValue(key: string, fallback: Node, own: Node): Node {

@@ -5,7 +5,7 @@ import { CLOUDS } from "../net/clouds.ts";
 import { Duration, HttpsUrl, HttpUrl, Secret } from "../net/options.ts";
 import { SINKS } from "../sinks/index.ts";
 import type { CommonSettings, Sink, SinkDefinition } from "../sinks/sink.ts";
-import { Defaults, type ResolvedTenant, TenantEntry } from "./tenant-schema.ts";
+import { Auth, Defaults, type ResolvedTenant, TenantEntry } from "./tenant-schema.ts";
 
 /** The configuration file. Checks, types, the JSON Schema and the reference page are all read from here. */
 
@@ -133,6 +133,12 @@ export const ConfigFile = z
       .record(CloudName, CloudEntry)
       .default({})
       .describe("Private clouds by name, besides the built-in ones."),
+    apps: z
+      .record(Name, Auth)
+      .default({})
+      .describe(
+        "The application of each cloud, by the cloud's name, for tenants that have no `auth` of their own. It goes before `defaults.auth`.",
+      ),
     defaults: Defaults.optional().describe("What every tenant starts from."),
     tenants: z.array(TenantEntry).optional().describe("The tenants to read."),
     tenantsDir: z

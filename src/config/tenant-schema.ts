@@ -1,26 +1,26 @@
 import { z } from "zod";
 import { SEVERITIES } from "../model/alert.ts";
 import type { PollSettings } from "../model/window.ts";
-import { ClientCertificate, ClientSecret } from "../net/auth.ts";
-import type { Cloud } from "../net/clouds.ts";
+import { AUTH_OPTIONS, type Auth as AuthSettings } from "../net/auth.ts";
+import { type Cloud, DEFAULT_CLOUD, DEFENDER_REGIONS } from "../net/clouds.ts";
 import { Duration, Guid, ProxyUrl } from "../net/options.ts";
 import { SOURCES } from "../sources/index.ts";
 
 /** What is configured for a tenant, alone and as `defaults` for all of them. */
 
 const AUTH_SENTENCE = "How to sign in to the tenant.";
-const Auth = z.discriminatedUnion("type", [ClientSecret, ClientCertificate]).describe(AUTH_SENTENCE);
+export const Auth = z.discriminatedUnion("type", AUTH_OPTIONS).describe(AUTH_SENTENCE);
+
+const AUTH_TYPES = AUTH_OPTIONS.map(({ shape }) => shape.type.value);
 
 /** `auth` before the merge, when a part of it may stand in `defaults` and the rest in the tenant. */
 const AuthPart = z
   .strictObject({
-    ...ClientSecret.shape,
-    ...ClientCertificate.shape,
-    type: z
-      .enum([ClientSecret.shape.type.value, ClientCertificate.shape.type.value])
-      .describe(
-        "client-secret: `clientId` and `clientSecret`; client-certificate: `clientId` and `certificateFile`.",
-      ),
+    ...AUTH_OPTIONS[0].shape,
+    ...AUTH_OPTIONS[1].shape,
+    ...AUTH_OPTIONS[2].shape,
+    ...AUTH_OPTIONS[3].shape,
+    type: z.enum(AUTH_TYPES).describe("Each type has keys of its own."),
   })
   .partial()
   .describe(AUTH_SENTENCE);
@@ -60,8 +60,14 @@ const SOURCE_TYPES = SOURCES.map((source) => source.type);
 const settings = {
   cloud: z
     .string()
-    .default("global")
+    .default(DEFAULT_CLOUD)
     .describe("Cloud of the tenant: global, gcc, gcc-high, dod or one of `clouds`."),
+  region: z
+    .enum(DEFENDER_REGIONS)
+    .optional()
+    .describe(
+      "Where Defender for Endpoint keeps the tenant's data; its nearest host is asked. Cloud global only.",
+    ),
   auth: Auth,
   sources: z
     .array(z.enum(SOURCE_TYPES))
@@ -111,7 +117,8 @@ export interface ResolvedTenant {
   readonly name: string;
   readonly tenantId: string;
   readonly cloud: Cloud;
-  readonly auth: z.output<typeof Auth>;
+  readonly region?: (typeof DEFENDER_REGIONS)[number] | undefined;
+  readonly auth: AuthSettings;
   readonly sources: readonly (typeof SOURCE_TYPES)[number][];
   readonly sinks: readonly string[];
   readonly poll: PollSettings;

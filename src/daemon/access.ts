@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ResolvedTenant } from "../config/tenant-schema.ts";
 import { createApi } from "../net/api.ts";
+import { createAppGate } from "../net/app-gate.ts";
 import { TokenCache } from "../net/credentials.ts";
 import { createHttpClient, type HttpClient } from "../net/http.ts";
 import type { TenantAccess } from "../sources/source.ts";
@@ -25,6 +26,7 @@ export interface AccessPool {
  */
 export function createAccessPool(): AccessPool {
   const clients = new Map<string, HttpClient>();
+  const gate = createAppGate();
 
   function clientFor(tenant: ResolvedTenant, ca: string | undefined): HttpClient {
     const key = `${tenant.cloud.name} ${tenant.proxy ?? ""}`;
@@ -46,13 +48,8 @@ export function createAccessPool(): AccessPool {
       const { cloud } = tenant;
       const ca = cloud.ca === undefined ? undefined : readFileSync(cloud.ca, "utf8");
       const http = clientFor(tenant, ca);
-      const tokens = new TokenCache({
-        tenantId: tenant.tenantId,
-        auth: tenant.auth,
-        authority: cloud.authority,
-        ca,
-        proxy: tenant.proxy,
-      });
+      const { tenantId, auth, proxy } = tenant;
+      const tokens = new TokenCache({ tenantId, auth, authority: cloud.authority, ca, proxy }, gate);
       return {
         tenantId: tenant.tenantId,
         pageSize: tenant.poll.pageSize,

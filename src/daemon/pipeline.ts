@@ -10,6 +10,7 @@ import type { Store } from "../queue/store.ts";
 import { SOURCES } from "../sources/index.ts";
 import type { Events } from "../telemetry/events.ts";
 import { type AccessPool, createAccessPool } from "./access.ts";
+import { watchExpiry } from "./expiry.ts";
 import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
@@ -53,6 +54,7 @@ export async function startPipeline(
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 
   const upkeep = roles.deliver ? startUpkeep(store, config.deadLetters, events) : undefined;
+  const expiry = roles.poll ? watchExpiry(config.tenants, events) : undefined;
 
   await Promise.all(lanes.map((lane) => lane.start()));
   await reading?.start(async () => ({ places: watchedPlaces, windows: await store.openWindows() }));
@@ -61,6 +63,7 @@ export async function startPipeline(
     isReading: () => reading?.isRunning ?? true,
     async stop(deadline) {
       upkeep?.stop();
+      expiry?.stop();
       await reading?.stop();
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
       await Promise.all([outbox.close(), jobs.close()]);

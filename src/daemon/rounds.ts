@@ -132,6 +132,8 @@ function pauseAfter(cause: unknown, failures: number, intervalMs: number): numbe
   const told = cause instanceof SourceError ? cause.retryAfterMs : undefined;
   // A source that names next to nothing must not be asked in a hot loop.
   if (told !== undefined) return Math.max(told, FIRST_PAUSE_MS);
+  // A refused application is asked about by one tenant; the others may look as often as ever whether it is mended.
+  if (cause instanceof SourceError && cause.app !== undefined) return intervalMs;
   if (FAILURES[kind].verdict !== "block") {
     return backoffMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS, Math.random());
   }

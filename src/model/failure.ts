@@ -1,3 +1,5 @@
+import type { Diagnosis } from "./diagnosis.ts";
+
 /**
  * Why a call to a source or a sink failed, and what follows. Verdicts, metrics, and the reference page are all
  * read from this table.
@@ -33,6 +35,10 @@ interface FailureDetails {
   readonly code?: string | undefined;
   /** What support asks for: `request-id` of Graph, `error.target` of Defender. */
   readonly requestId?: string | undefined;
+  /** What a refusal of Entra or a Defender API comes down to. */
+  readonly diagnosis?: Diagnosis | undefined;
+  /** The application whose own credential is refused, for all its tenants. */
+  readonly app?: string | undefined;
 }
 
 /** What went wrong at the other side, in its own words. The message never holds a secret or an alert. */
@@ -42,6 +48,8 @@ abstract class PeerError extends Error {
   readonly status: number | undefined;
   readonly code: string | undefined;
   readonly requestId: string | undefined;
+  readonly diagnosis: Diagnosis | undefined;
+  readonly app: string | undefined;
 
   constructor(kind: FailureKind, message: string, details: FailureDetails = {}) {
     super(message, { cause: details.cause });
@@ -50,6 +58,8 @@ abstract class PeerError extends Error {
     this.status = details.status;
     this.code = details.code;
     this.requestId = details.requestId;
+    this.diagnosis = details.diagnosis;
+    this.app = details.app;
   }
 }
 

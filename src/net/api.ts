@@ -3,6 +3,7 @@ import { isObject } from "../model/alert.ts";
 import { type FailureKind, SourceError } from "../model/failure.ts";
 import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
 import type { TokenCache } from "./credentials.ts";
+import { diagnoseAnswer } from "./diagnose.ts";
 import { type HttpAnswer, type HttpClient, NoAnswer } from "./http.ts";
 
 /** One Defender API of one cloud, as one tenant sees it. */
@@ -44,7 +45,10 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
       return { token, answer };
     } catch (cause) {
       if (!(cause instanceof NoAnswer)) throw cause;
-      throw new SourceError(classifyNoAnswer(cause), cause.message, { code: cause.code });
+      throw new SourceError(classifyNoAnswer(cause), cause.message, {
+        code: cause.code,
+        diagnosis: "unavailable",
+      });
     }
   }
 
@@ -103,6 +107,7 @@ function refusal(answer: HttpAnswer, host: string): SourceError {
       code: code ?? String(status),
       retryAfterMs: retryAfter,
       requestId: headers["request-id"] ?? innerId ?? target,
+      diagnosis: diagnoseAnswer(status, message),
     },
   );
 }

@@ -19,6 +19,16 @@ export interface Cloud extends CloudAddresses {
   readonly name: string;
 }
 
+/** The cloud of a tenant that names none. */
+export const DEFAULT_CLOUD = "global";
+
+/** Regional hosts of Defender for Endpoint, `<region>.api.security.microsoft.com` (…/api/exposed-apis-list). */
+export const DEFENDER_REGIONS = ["us", "eu", "uk", "au", "swa", "ina"] as const;
+
+export function regionalDefender(region: (typeof DEFENDER_REGIONS)[number]): string {
+  return `https://${region}.api.security.microsoft.com`;
+}
+
 /** The built-in ones, in the order of CLOUDS. */
 export const CLOUD_NAMES = ["global", "gcc", "gcc-high", "dod"] as const;
 

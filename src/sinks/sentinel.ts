@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isObject } from "../model/alert.ts";
 import type { Envelope, NonEmpty } from "../model/envelope.ts";
 import { DeliveryError, type FailureKind, SourceError } from "../model/failure.ts";
-import { ClientCertificate, ClientSecret } from "../net/auth.ts";
+import { AUTH_OPTIONS, clientIdOf } from "../net/auth.ts";
 import { classifyStatus } from "../net/classify.ts";
 import { CLOUD_NAMES, CLOUDS } from "../net/clouds.ts";
 import { TokenCache } from "../net/credentials.ts";
@@ -33,7 +33,13 @@ const whose = {
   audience: HttpsUrl.optional().describe("What tokens are asked for, instead of the cloud's own name."),
 };
 const Auth = z
-  .discriminatedUnion("type", [ClientSecret.extend(whose), ClientCertificate.extend(whose)])
+  .discriminatedUnion("type", [
+    AUTH_OPTIONS[0].extend(whose),
+    AUTH_OPTIONS[1].extend(whose),
+    AUTH_OPTIONS[2].extend(whose),
+    AUTH_OPTIONS[3].extend(whose),
+    AUTH_OPTIONS[4].extend(whose),
+  ])
   .describe("How to sign in to the directory of the workspace. `tls.ca` holds for that as well.");
 
 const Config = z.strictObject({
@@ -230,7 +236,7 @@ function judge(status: number, told: string, config: Config): readonly [FailureK
       }
       return [
         "unauthorized",
-        `Application ${auth.clientId} needs the role Monitoring Metrics Publisher on rule ${ruleId}; a new assignment takes up to 30 minutes.`,
+        `Application ${clientIdOf(auth) ?? "that signs in"} needs the role Monitoring Metrics Publisher on rule ${ruleId}; a new assignment takes up to 30 minutes.`,
       ];
     case 404:
       return [

@@ -112,7 +112,23 @@ export const EVENTS = {
     level: "error",
     says: "The sign-in or the permission was refused for this tenant.",
     means:
-      "`error.code` has the AADSTS or API code. Missing consent or role: the customer's admin. Wrong or expired credential: us. Other tenants are not affected.",
+      "`error.code` has the AADSTS or API code, `error.actor` who can mend it, `error.remedy` how. With `app` it is the application's own credential, and every tenant that shares it waits; one of them probes it. Otherwise other tenants are not affected.",
+  },
+  "auth.recovered": {
+    level: "info",
+    says: "The application signs in again.",
+    means: "Its credential was mended; all its tenants are read again.",
+  },
+  "credential.expiring": {
+    level: "warn",
+    says: "A credential ends soon; every tenant that signs in with it would fail.",
+    means:
+      "Said 30, 14, 7 and 1 days before `credential` ends. Make a new one and put it into the configuration; it is taken over without a restart.",
+  },
+  "credential.expired": {
+    level: "error",
+    says: "A credential has ended.",
+    means: "`tenants` tenants sign in with it. Make a new one and put it into the configuration.",
   },
   "poll.tenant-mismatch": {
     level: "error",
@@ -265,6 +281,16 @@ export const METRICS = {
     type: "counter",
     help: "Rounds that the source asked to wait.",
     labels: ["tenant", "source"],
+  },
+  app_refused: {
+    type: "gauge",
+    help: "1 while Entra refuses the application's own credential, for all its tenants.",
+    labels: ["app"],
+  },
+  credential_expires_timestamp_seconds: {
+    type: "gauge",
+    help: "When the credential ends that the tenant is signed in to with, as far as that is known.",
+    labels: ["tenant"],
   },
   redis_up: { type: "gauge", help: "1 while Redis answers.", labels: [] },
 } as const satisfies Record<string, MetricEntry>;

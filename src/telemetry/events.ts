@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { DeadLetter } from "../model/dead-letter.ts";
+import { DIAGNOSES, type Diagnosis } from "../model/diagnosis.ts";
 import { ConfigError, DeliveryError, SourceError } from "../model/failure.ts";
 import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
 import { EVENTS, type EventName } from "./catalogue.ts";
@@ -32,21 +33,30 @@ interface ErrorFields {
   readonly status?: number | undefined;
   readonly message: string;
   readonly requestId?: string | undefined;
+  readonly diagnosis?: Diagnosis;
+  /** Who can mend it. */
+  readonly actor?: string;
+  readonly remedy?: string;
 }
 
 /** A state that persists is said again this often. */
 const REMIND_EVERY_MS = 600_000;
 
+/** Days before its end at which a credential is spoken of, the last one when it has ended. */
+const EXPIRY_DAYS = [-1, 1, 7, 14, 30] as const;
+
 export type Events = ReturnType<typeof createEvents>;
 
 /** One function for each thing that can happen; each writes the log line and counts. Nothing else does either. */
 export function createEvents(logger: Logger, metrics: Metrics) {
+  /** Application → the places that wait for it. */
+  const refusedApps = new Map<string, Set<string>>();
   const states = new Map<string, { readonly what: string; saidMs: number; unsaid: number }>();
 
   function say(event: EventName, fields: Fields): void {
     const { level, says } = EVENTS[event];
-    const runbook =
-      level === "debug" || level === "info" ? {} : { runbook: `runbook#${event.replace(".", "-")}` };
+    const anchor = fields.error?.diagnosis ?? event.replace(".", "-");
+    const runbook = level === "debug" || level === "info" ? {} : { runbook: `runbook#${anchor}` };
     logger[level]({ event, ...fields, ...runbook }, says);
   }
 
@@ -66,6 +76,24 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     for (const letter of letters) {
       const event = letter.reason === "tenant-mismatch" ? "poll.tenant-mismatch" : "poll.set-aside";
       say(event, { ...labels, reason: letter.reason, deadLetter: letter.id });
+    }
+  }
+
+  /** All tenants of an application fail by one and the same credential: that is one story, not five hundred. */
+  function tellAppRefused(app: string, place: string, fields: Fields): void {
+    const waiting = refusedApps.get(app) ?? new Set();
+    refusedApps.set(app, waiting.add(place));
+    metrics.set("app_refused", { app }, 1);
+    sayState(`app/${app}`, `${fields.error?.code}`, "auth.failed", { ...fields, app });
+  }
+
+  function tellAppMended(place: string): void {
+    for (const [app, waiting] of refusedApps) {
+      if (!waiting.has(place)) continue;
+      refusedApps.delete(app);
+      states.delete(`app/${app}`);
+      metrics.set("app_refused", { app }, 0);
+      say("auth.recovered", { app, tenants: waiting.size });
     }
   }
 
@@ -115,6 +143,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.count("alerts_new_total", labels, round.fresh);
       metrics.count("alerts_duplicate_total", labels, round.duplicates);
       tellSetAside(labels, round.setAside);
+      tellAppMended(`${tenant}/${source}`);
       if (states.delete(`${tenant}/${source}`)) say("poll.recovered", { ...labels, window: round.window });
       const fields = {
         ...labels,
@@ -151,6 +180,23 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       states.delete(`gap/${sink}`);
       say("gap.filled", fields);
     },
+    /** @param days whole days that are left; below 0 it has ended. */
+    credentialExpiring(app: string, what: string, days: number, tenants: number): void {
+      const threshold = EXPIRY_DAYS.find((limit) => days <= limit);
+      if (threshold === undefined) states.delete(`expiry/${app}`);
+      else if (states.get(`expiry/${app}`)?.what !== `${threshold}`) {
+        say(days < 0 ? "credential.expired" : "credential.expiring", {
+          app,
+          credential: what,
+          days,
+          tenants,
+        });
+        states.set(`expiry/${app}`, { what: `${threshold}`, saidMs: Date.now(), unsaid: 0 });
+      }
+    },
+    credentialExpires: (tenant: string, ms: number) =>
+      metrics.set("credential_expires_timestamp_seconds", { tenant }, Math.floor(ms / 1000)),
+
     gapRecorded(
       { tenant, source }: { readonly tenant: string; readonly source: string },
       sink: string,
@@ -174,6 +220,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const event =
         kind === "throttled" ? "poll.throttled" : kind === "unauthorized" ? "auth.failed" : "poll.failed";
       const fields = errorFields(error);
+      if (error instanceof SourceError && error.app !== undefined) {
+        tellAppRefused(error.app, `${tenant}/${source}`, { ...labels, attempt, retryInMs, error: fields });
+        return;
+      }
       sayState(`${tenant}/${source}`, `${event} ${fields.code}`, event, {
         ...labels,
         attempt,
@@ -235,8 +285,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
 
 function errorFields(error: unknown): ErrorFields {
   if (error instanceof SourceError || error instanceof DeliveryError) {
-    const { kind, code, status, message, requestId } = error;
-    return { kind, code, status, message, requestId };
+    const { kind, code, status, message, requestId, diagnosis } = error;
+    if (diagnosis === undefined) return { kind, code, status, message, requestId };
+    const { actor, remedy } = DIAGNOSES[diagnosis];
+    return { kind, code, status, message, requestId, diagnosis, actor, remedy };
   }
   if (error instanceof ConfigError) return { code: "config", message: error.message };
   if (!(error instanceof Error)) return { message: String(error) };

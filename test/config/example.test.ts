@@ -20,6 +20,7 @@ const ENV = {
   SENTINEL_SECRET: "sentinel-secret",
   ELASTIC_API_KEY: "elastic-key",
   WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
+  CONTOSO_PFX_PASSWORD: "pfx-password",
   SMTP_PASSWORD: "smtp-password",
 };
 const COMMON = Object.keys(commonSettings({ maxAlerts: 1, maxBytes: "1MB", linger: "0ms", concurrency: 1 }));
@@ -31,6 +32,7 @@ const COMMON = Object.keys(commonSettings({ maxAlerts: 1, maxBytes: "1MB", linge
 function canonical(path: string): string {
   const tenant = path
     .replace(/^(defaults|tenants\[\])\./, "tenant.")
+    .replace(/^apps\.\*/, "tenant.auth")
     .replace(/^sinks\.\*\(\w+\)\.(auth\(client-certificate\)\.certificateFile)$/, "tenant.$1")
     .replace(/^(sinks\.\*\(\w+\)\.auth)\([\w-]+\)/, "$1");
   return tenant.replace(new RegExp(`^sinks\\.\\*\\(\\w+\\)\\.(${COMMON.join("|")})\\b`), "sinks.*.$1");
@@ -44,7 +46,12 @@ function keysIn(node: unknown, path: string): string[] {
   const at = typeof type === "string" ? `${path}(${type})` : path;
   return node.items.flatMap(({ key, value }) => {
     const name = isScalar(key) ? String(key.value) : "";
-    const below = path === "clouds" || path === "sinks" ? `${path}.*` : at === "" ? name : `${at}.${name}`;
+    const below =
+      path === "clouds" || path === "sinks" || path === "apps"
+        ? `${path}.*`
+        : at === ""
+          ? name
+          : `${at}.${name}`;
     return below.endsWith("*") ? keysIn(value, below) : [below, ...keysIn(value, below)];
   });
 }

@@ -148,6 +148,6 @@ it("tells of a tenant without consent once, by its own code, and serves the othe
     tenant: "fabrikam",
     source: "graph_alerts",
     error: { kind: "unauthorized", code: expect.stringMatching(/^AADSTS7000(16|229)$/) },
-    runbook: expect.stringContaining("auth-failed"),
+    runbook: expect.stringContaining("app-not-in-tenant"),
   });
 });

@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { type Identity, TokenCache } from "../../../src/net/credentials.ts";
+import { createAppGate } from "../../../src/net/app-gate.ts";
+import { TokenCache } from "../../../src/net/credentials.ts";
+import type { Identity } from "../../../src/net/identity.ts";
 import { createAuthority } from "../../../src/simulate/certificates.ts";
 import type { WorldTenant } from "../../../src/simulate/tenant.ts";
 import type { World } from "../../../src/simulate/world.ts";
@@ -321,7 +323,7 @@ describe("a sign-in that gets no answer", () => {
   it("is given up after a time", async () => {
     const { identity, tenant, asked } = await aBench();
     tenant.entra.fault = { kind: "hang", times: 1 };
-    const tokens = new TokenCache(identity, 300);
+    const tokens = new TokenCache(identity, createAppGate(), 300);
 
     const error = await failureOf(ask(tokens));
     await ask(tokens);
@@ -409,7 +411,7 @@ describe("the error of a sign-in", () => {
     const { identity, tenant } = await aBench();
     tenant.entra.fault = { ...fault };
 
-    const told = everythingAbout(await failureOf(ask(new TokenCache(identity, 300))));
+    const told = everythingAbout(await failureOf(ask(new TokenCache(identity, createAppGate(), 300))));
 
     expect(told).not.toContain(tenant.clientSecret);
     expect(told).not.toContain(encodeURIComponent(tenant.clientSecret));
