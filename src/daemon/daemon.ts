@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from "node:util";
 import type { LoadedConfig } from "../config/load.ts";
+import { planReload } from "../config/plan.ts";
 import { describeProblem, StartupError } from "../model/failure.ts";
 import { type Snapshot, takeSnapshot } from "../pipeline/snapshot.ts";
 import type { BullParts } from "../queue/bull.ts";
@@ -108,17 +108,15 @@ export class Daemon {
       return;
     const before = this.#loaded.config;
     const { config } = loaded;
-    const fixed = (["queue", "http", "log"] as const).filter(
-      (key) => !isDeepStrictEqual(config[key], before[key]),
-    );
+    const { tenants, sinks, atNextStart } = planReload(before, config);
     await this.#pipeline.stop(AbortSignal.timeout(before.shutdownTimeout));
     this.#loaded = loaded;
     this.#secrets.push(...loaded.secrets);
     this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, this.#events);
-    this.#events.configReloaded({ tenants: config.tenants.length, sinks: Object.keys(config.sinks).length });
-    if (fixed.length > 0) {
+    this.#events.configReloaded({ tenants, sinks });
+    if (atNextStart.length > 0) {
       this.#events.configWarning(
-        `Changes of ${fixed.join(", ")} take effect when the daemon is started again.`,
+        `Changes of ${atNextStart.join(", ")} take effect when the daemon is started again.`,
         0,
       );
     }

@@ -49,7 +49,11 @@ function fromPfx(content: Buffer, password = ""): string {
       (a, b) =>
         Number(b.attributes?.["localKeyId"]?.[0] === id) - Number(a.attributes?.["localKeyId"]?.[0] === id),
     )
-    .flatMap(({ cert }) => (cert === undefined ? [] : [pki.certificateToPem(cert)]));
+    .map(({ cert, asn1: tree }) => {
+      // Those whose signature is no RSA one stay undecoded.
+      const whole = cert === undefined || cert === null ? tree : pki.certificateToAsn1(cert);
+      return new X509Certificate(Buffer.from(asn1.toDer(whole).getBytes(), "binary")).toString();
+    });
   if (certificates.length === 0) throw new Error("there is no certificate in it");
   return [...certificates, pki.privateKeyToPem(keyPart.key)].join("\n");
 }

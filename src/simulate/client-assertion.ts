@@ -48,6 +48,10 @@ export function checkAssertion(assertion: string, rules: AssertionRules): number
   return outOfTime(claims);
 }
 
+export function algorithmOf(assertion: string | null): string | undefined {
+  return text(decode(assertion?.split(".")[0] ?? "")?.["alg"]);
+}
+
 function isNamedBy(certificate: X509Certificate, header: JsonObject): boolean {
   const thumbprint = (algorithm: string) => createHash(algorithm).update(certificate.raw).digest("base64url");
   const sha256 = header["x5t#S256"];

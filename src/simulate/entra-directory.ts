@@ -29,6 +29,8 @@ interface TokenRequest {
   readonly clientId: string;
   readonly scope: string;
   readonly credential: "secret" | "assertion" | "none";
+  /** How the assertion says it is signed: `PS256`. */
+  readonly algorithm: string | undefined;
   readonly status: number;
   readonly aadsts: number | undefined;
 }

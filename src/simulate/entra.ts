@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Certificate } from "./certificates.ts";
-import { checkAssertion } from "./client-assertion.ts";
+import { algorithmOf, checkAssertion } from "./client-assertion.ts";
 import type { AppRegistration, Directory, Entra, Resource } from "./entra-directory.ts";
 import { refusal } from "./entra-errors.ts";
 import { answerConsent, instances, openIdConfiguration, sendHtml, sendJson } from "./entra-pages.ts";
@@ -67,6 +67,7 @@ async function answerToken(
     clientId: form.get("client_id") ?? "",
     scope: form.get("scope") ?? "",
     credential: form.has("client_assertion") ? "assertion" : form.has("client_secret") ? "secret" : "none",
+    algorithm: algorithmOf(form.get("client_assertion")),
   } as const;
   const record = (status: number, aadsts?: number) =>
     directory?.requests.push({ at: Date.now(), ...asked, status, aadsts });

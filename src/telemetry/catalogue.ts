@@ -42,7 +42,8 @@ export const EVENTS = {
   "config.reloaded": {
     level: "info",
     says: "The changed configuration is in force.",
-    means: "Nothing to do.",
+    means:
+      "`tenants` and `sinks` name what was added, changed and removed. The cursor of a removed tenant is kept: when it comes back it is read on from there.",
   },
   "config.rejected": {
     level: "error",

@@ -112,7 +112,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     configWarning: (message: string, more: number) =>
       say("config.warning", { error: { message }, ...(more > 0 ? { more } : {}) }),
 
-    configReloaded: (facts: { tenants: number; sinks: number }) => say("config.reloaded", facts),
+    /** @param plan the names of what was added, changed and removed. */
+    configReloaded: (plan: { readonly tenants: Named; readonly sinks: Named }) =>
+      say("config.reloaded", { tenants: onlyFilled(plan.tenants), sinks: onlyFilled(plan.sinks) }),
     configRejected: (error: unknown) => say("config.rejected", { error: errorFields(error) }),
 
     redisTrouble(error: Error): void {
@@ -281,6 +283,17 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       say("sink.closed", { sink, durationMs });
     },
   };
+}
+
+/** Names by what became of them. */
+type Named = {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+};
+
+function onlyFilled(named: Named): Partial<Named> {
+  return Object.fromEntries(Object.entries(named).filter(([, names]) => names.length > 0));
 }
 
 function errorFields(error: unknown): ErrorFields {

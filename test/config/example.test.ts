@@ -33,7 +33,10 @@ function canonical(path: string): string {
   const tenant = path
     .replace(/^(defaults|tenants\[\])\./, "tenant.")
     .replace(/^apps\.\*/, "tenant.auth")
-    .replace(/^sinks\.\*\(\w+\)\.(auth\(client-certificate\)\.certificateFile)$/, "tenant.$1")
+    .replace(
+      /^sinks\.\*\(\w+\)\.(auth\([\w-]+\)\.(?:certificateFile|certificatePassword|tokenFile|identityClientId|expires))$/,
+      "tenant.$1",
+    )
     .replace(/^(sinks\.\*\(\w+\)\.auth)\([\w-]+\)/, "$1");
   return tenant.replace(new RegExp(`^sinks\\.\\*\\(\\w+\\)\\.(${COMMON.join("|")})\\b`), "sinks.*.$1");
 }

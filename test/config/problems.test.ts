@@ -95,7 +95,7 @@ sinks:
     ],
     [
       "auth: { type: certificate }",
-      "auth.type: must be one of client-secret, client-certificate; did you mean `client-certificate`?",
+      "auth.type: must be one of client-secret, client-certificate, workload-identity, managed-identity, default; did you mean `client-certificate`?",
     ],
     ["auth: { type: client-certificate }", "auth.certificateFile: is required"],
     ["proxy: proxy:3128", "proxy: must be a URL that begins with https:// or http://"],

@@ -36,7 +36,7 @@ describe("the schema", () => {
   it("has defaults for all but what only the user can know", () => {
     const required = KEYS.filter(({ schema }) => !unwrap(schema).optional).map(({ path }) => path);
 
-    expect(required.filter((path) => !/^(sinks|tenants?\b)/.test(path))).toEqual([
+    expect(required.filter((path) => !/^(sinks|apps|tenants?\b)/.test(path))).toEqual([
       "clouds.*.authority",
       "clouds.*.graph",
       "clouds.*.defender",

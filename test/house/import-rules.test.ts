@@ -34,6 +34,7 @@ const HOME: Readonly<Record<string, string>> = {
   "@azure/identity": "net",
   "syslog-client": "net",
   nodemailer: "net",
+  "node-forge": "net",
   bullmq: "queue",
   ioredis: "queue",
   pino: "telemetry",
@@ -50,7 +51,7 @@ interface Diagnostic {
 
 /** Every complaint about a package names the place to go to. */
 const HOMES_SAY =
-  /net\/http\.ts|net\/credentials\.ts|net\/syslog-datagram\.ts|net\/mail\.ts|through queue\/|telemetry\/events\.ts|config\/load\.ts/;
+  /net\/http\.ts|net\/identity\.ts|net\/certificate-file\.ts|net\/syslog-datagram\.ts|net\/mail\.ts|through queue\/|telemetry\/events\.ts|config\/load\.ts/;
 const ALL = [...LAYERS, "cli"];
 const CONTRACTS = ["../sources/source.ts", "../sinks/sink.ts", "../queue/ports.ts", "../queue/store.ts"];
 const OTHERS = ["../sinks/splunk-hec.ts", "../queue/read-queue.ts"];
