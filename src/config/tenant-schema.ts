@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SEVERITIES } from "../model/alert.ts";
+import { UPDATES, type Updates } from "../model/updates.ts";
 import type { PollSettings } from "../model/window.ts";
 import { AUTH_OPTIONS, type Auth as AuthSettings } from "../net/auth.ts";
 import { type Cloud, DEFAULT_CLOUD, DEFENDER_REGIONS } from "../net/clouds.ts";
@@ -80,6 +81,12 @@ const settings = {
     .refine(isUnique, "must not name a sink twice")
     .describe("Where the tenant's alerts go: names under `sinks`."),
   poll: Poll.prefault({}).describe("When to read, and how far back."),
+  updates: z
+    .enum(UPDATES)
+    .default("all")
+    .describe(
+      "Which updates of an alert are sent: all; those that change its status, severity, classification, determination, assignee, incident, comments or evidence; or none.",
+    ),
   filter: Filter.prefault({}).describe("Which alerts are forwarded."),
   proxy: ProxyUrl.optional(),
 };
@@ -122,6 +129,7 @@ export interface ResolvedTenant {
   readonly sources: readonly (typeof SOURCE_TYPES)[number][];
   readonly sinks: readonly string[];
   readonly poll: PollSettings;
+  readonly updates: Updates;
   readonly filter: z.output<typeof Filter>;
   readonly proxy: string | undefined;
 }

@@ -82,6 +82,7 @@ export function placesOf(tenant: ResolvedTenant, config: Config, pool: AccessPoo
     source: definition.type,
     reader: definition.create(access),
     poll: tenant.poll,
+    updates: tenant.updates,
     routes,
   }));
 }

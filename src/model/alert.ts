@@ -28,6 +28,8 @@ export interface Alert {
   readonly serviceSource: string;
   /** The affected device's name, when the alert names one. */
   readonly device: string | undefined;
+  /** Digest of what a person would call news: two versions that share it differ in little more than their time. */
+  readonly material: string;
   readonly raw: string;
 }
 
@@ -45,6 +47,10 @@ export interface AlertShape {
   readonly created: string;
   readonly tenantId: string;
   readonly device: (alert: JsonObject) => string | undefined;
+  /** Where the title stands; `title` where nothing is said. */
+  readonly title?: string;
+  /** The fields whose change is news. Of a list of records only its length counts: each holds times of its own. */
+  readonly material: readonly string[];
   /** The product, where the API does not say it in `serviceSource`. */
   readonly serviceSource?: string;
 }
@@ -67,9 +73,10 @@ export function readAlert(element: unknown, raw: string, shape: AlertShape): Ale
     createdText,
     tenantId: text(element[shape.tenantId]),
     severity: severityOf(element["severity"]),
-    title: text(element["title"]) ?? "",
+    title: text(element[shape.title ?? "title"]) ?? "",
     serviceSource: text(element["serviceSource"]) ?? shape.serviceSource ?? "",
     device: shape.device(element),
+    material: materialOf(element, shape.material),
     raw,
   };
 }
@@ -84,6 +91,14 @@ export function isUnreadable(alert: Alert | Unreadable): alert is Unreadable {
  */
 export function eventId(tenantId: string, alert: Pick<Alert, "id" | "updatedText">): string {
   return digest(`${tenantId}\n${alert.id}\n${alert.updatedText}`);
+}
+
+function materialOf(element: JsonObject, fields: readonly string[]): string {
+  const facts = fields.map((field) => {
+    const value = element[field];
+    return Array.isArray(value) && value.some(isObject) ? value.length : (value ?? null);
+  });
+  return createHash("sha256").update(JSON.stringify(facts)).digest("base64url").slice(0, 11);
 }
 
 /** `High` and `high` are one; `UnSpecified` and new words count as unknown. */

@@ -5,6 +5,7 @@ import { priorityOf, type WindowText } from "../model/window.ts";
 import type { Fence, Outbox, SealedBatch, Store, WindowQueue } from "../queue/ports.ts";
 import type { Slice } from "../sources/source.ts";
 import type { Place, Route } from "./routes.ts";
+import { worthSending } from "./updates.ts";
 
 export interface ReaderParts {
   readonly store: Store;
@@ -43,6 +44,8 @@ export class Tally {
   fresh = 0;
   /** Of these, the ones every sink had been given before: the overlap read again. */
   duplicates = 0;
+  /** Updates that the tenant does not want, each counted once for every sink. */
+  suppressed = 0;
   readonly setAside: DeadLetter[] = [];
   /** Alerts queued, per sink. */
   readonly enqueued = new Map<string, number>();
@@ -67,7 +70,11 @@ export async function forward(
   const fresh = new Set<Alert>();
   for (const route of how.routes) {
     const bound = own.filter((alert) => route.accepts(alert));
-    const wanted = how.again === undefined ? await unseen(bound, route, place, parts) : once(bound);
+    const { wanted, suppressed } =
+      how.again === undefined
+        ? await worthSending(await unseen(bound, route, place, parts), route, place, parts)
+        : { wanted: once(bound), suppressed: [] };
+    tally.suppressed += suppressed.length;
     for (const alert of wanted) fresh.add(alert);
     const { batches, alerts, isFull } = await sealAll(wanted, route, place, parts, how);
     sealed.push(...batches);

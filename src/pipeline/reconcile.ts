@@ -28,6 +28,8 @@ export interface Missing {
 interface SinkAccount {
   readonly sink: string;
   delivered: number;
+  /** Updates that the tenant does not want. */
+  suppressed: number;
   /** In the queue, or in a gap or backfill that is still to be read. */
   waiting: number;
   deadLettered: number;
@@ -69,7 +71,13 @@ export async function reconcile(
   const { store } = parts;
   const account: Account = {
     checked: 0,
-    sinks: place.routes.map(({ sink }) => ({ sink, delivered: 0, waiting: 0, deadLettered: 0 })),
+    sinks: place.routes.map(({ sink }) => ({
+      sink,
+      delivered: 0,
+      suppressed: 0,
+      waiting: 0,
+      deadLettered: 0,
+    })),
     missing: [],
   };
   const { reach } = await store.readState(place.tenant.id, place.source);
@@ -204,7 +212,8 @@ function whyMissing(record: SentRecord | undefined, isThere: boolean, isAwaited:
   return record.state === "delivered" && !isThere ? "not-received" : undefined;
 }
 
-function countOf(record: SentRecord | undefined): "delivered" | "waiting" | "deadLettered" {
+function countOf(record: SentRecord | undefined): "delivered" | "suppressed" | "waiting" | "deadLettered" {
+  if (record?.state === "suppressed") return "suppressed";
   if (record?.state === "delivered") return "delivered";
   return record?.state === "dead-lettered" ? "deadLettered" : "waiting";
 }

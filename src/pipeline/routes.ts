@@ -1,6 +1,7 @@
 import { type Alert, SEVERITIES, type Severity } from "../model/alert.ts";
 import type { BatchLimits } from "../model/batch.ts";
 import type { TenantName } from "../model/envelope.ts";
+import type { Updates } from "../model/updates.ts";
 import type { PollSettings } from "../model/window.ts";
 import type { Source } from "../sources/source.ts";
 
@@ -28,6 +29,7 @@ export interface Place {
   readonly source: string;
   readonly reader: Source;
   readonly poll: PollSettings;
+  readonly updates: Updates;
   readonly routes: readonly Route[];
 }
 

@@ -16,11 +16,18 @@ import {
   type SentRecord,
   sealingText,
   sentCell,
+  suppressedText,
   type VersionName,
 } from "./sent.ts";
 
 /** How long the revision of an alert is remembered after its last update, seconds: alerts change for months. */
 const REVISION_TTL_SECONDS = 180 * 86_400;
+
+interface SinkOfPlace {
+  readonly tenant: string;
+  readonly source: string;
+  readonly sink: string;
+}
 
 /** The batches that wait, and what is remembered of those that were sent. */
 export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs: number) {
@@ -30,10 +37,30 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
 
   return {
     /** What is remembered of versions that a sink was given, in the order asked for; undefined: never given. */
-    sent: (
-      at: { readonly tenant: string; readonly source: string; readonly sink: string },
-      versions: readonly VersionName[],
-    ): Promise<(SentRecord | undefined)[]> => readSent(redis, keys, at, versions),
+    sent: (at: SinkOfPlace, versions: readonly VersionName[]): Promise<(SentRecord | undefined)[]> =>
+      readSent(redis, keys, at, versions),
+
+    /** The digest of what each alert's sink was last given of it, in the order asked for; undefined: nothing. */
+    async materials(at: SinkOfPlace, alerts: readonly Alert[]): Promise<(string | undefined)[]> {
+      const prefix = keys.material(at.tenant, at.source, at.sink);
+      const found = await readCells(
+        redis,
+        alerts.map((alert) => revisionCell(prefix, monthOf(alert), alert.id)),
+      );
+      return found.map((text) => text?.split(" ")[0]);
+    },
+
+    /** Remembers of versions that the sink is not to be given them. What is known of one stays as it is. */
+    async suppress(at: SinkOfPlace, versions: readonly VersionName[], nowMs: number): Promise<void> {
+      const pipeline = redis.pipeline();
+      const prefix = keys.sent(at.tenant, at.source, at.sink);
+      const cells = versions.map((version) => sentCell(prefix, version));
+      for (const { key, field } of cells) pipeline.hsetnx(key, field, suppressedText(nowMs));
+      for (const key of new Set(cells.map((cell) => cell.key))) {
+        pipeline.expire(key, Math.ceil(rememberMs / 1000));
+      }
+      for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+    },
 
     /**
      * The newest version of an alert that any sink of a place was given, by the alert's id alone.
@@ -77,6 +104,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       ]);
       const sentPrefix = keys.sent(tenant, batch.source, batch.sink);
       const revisionPrefix = keys.revisions(tenant, batch.source);
+      const materialPrefix = keys.material(tenant, batch.source, batch.sink);
       const perAlert = alerts.flatMap((alert) => {
         const sent = sentCell(sentPrefix, alert);
         const revision = revisionCell(revisionPrefix, monthOf(alert), alert.id);
@@ -86,6 +114,8 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
           list.indexOf(revision.key),
           revision.field,
           alert.version,
+          list.indexOf(revisionCell(materialPrefix, monthOf(alert), alert.id).key),
+          alert.material,
         ];
       });
       const reply = await seal(list.keys, [

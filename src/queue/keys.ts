@@ -6,6 +6,8 @@ export interface Keys {
   sent(tenant: string, source: string, sink: string): string;
   /** Prefix of HASHes, one for each month of creation and bucket: alert → `<revision> <version>`. */
   revisions(tenant: string, source: string): string;
+  /** Prefix of HASHes, likewise: alert → `<material digest> <version>` of what the sink was last given. */
+  material(tenant: string, source: string, sink: string): string;
   /**
    * HASH: batches that are sealed and may not have reached the sink's queue yet: batch id → sink and priority. Those of
    * the rounds of a place, or of one long window.
@@ -44,6 +46,7 @@ export function createKeys(prefix: string): Keys {
     state: (tenant, source) => `${prefix}:state:${tenant}:${source}`,
     sent: (tenant, source, sink) => `${prefix}:sent:${tenant}:${source}:${sink}:`,
     revisions: (tenant, source) => `${prefix}:revisions:${tenant}:${source}:`,
+    material: (tenant, source, sink) => `${prefix}:material:${tenant}:${source}:${sink}:`,
     pending: (tenant, source, window = "live") => `${prefix}:pending:${tenant}:${source}:${window}`,
     batch: (id) => `${prefix}:batch:${id}`,
     waiting: (sink) => `${prefix}:waiting:${sink}`,

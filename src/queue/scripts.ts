@@ -15,18 +15,20 @@ export const SEAL_REPLY = { fenced: -1, known: -2, full: -3 } as const;
  * KEYS lock, batch, ledger, pending, waiting, then the sent and revisions hashes that ARGV name by their index
  * ARGV token, batch id, tenant, head, body, stored bytes, sealed (ms), pending entry, mode, most bytes that may wait
  *      for the sink (`` for any), what is remembered of when and in which batch, seconds to remember sent versions, and revisions, then per
- *      alert: index of its sent key, field, index of its revisions key, field, version
+ *      alert: index of its sent key, field, index of its revisions key, field, version, index of its material key, digest
+ * The material of an older version never takes the place of a newer one's.
  * Returns 0 when it was sealed before, 1 when it is now, else one of SEAL_REPLY.
  */
 export const SEAL = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return ${SEAL_REPLY.fenced} end
 local tenant, bytes, again = ARGV[3], tonumber(ARGV[6]), ARGV[9] ~= 'new'
 if redis.call('HEXISTS', KEYS[4], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local count = (#ARGV - 13) / 5
+local count = (#ARGV - 13) / 7
 local sent, fresh = {}, 0
 for i = 1, count do
-  local at = 9 + i * 5
+  local at = 7 + i * 7
   sent[i] = redis.call('HGET', KEYS[tonumber(ARGV[at])], ARGV[at + 1])
+  if again and sent[i] and string.sub(sent[i], 1, 1) == 's' then sent[i] = false end
   if sent[i] and not again then return ${SEAL_REPLY.known} end
   if not sent[i] then fresh = fresh + 1 end
 end
@@ -35,7 +37,7 @@ if ARGV[10] ~= '' and backlog > 0 and backlog + bytes > tonumber(ARGV[10]) then 
 local seq = redis.call('HINCRBY', KEYS[3], tenant .. '|seq', fresh) - fresh
 local seqs, revisions, lifetimes = {}, {}, {}
 for i = 1, count do
-  local at = 9 + i * 5
+  local at = 7 + i * 7
   local sentKey, revisionKey, version = KEYS[tonumber(ARGV[at])], KEYS[tonumber(ARGV[at + 2])], ARGV[at + 4]
   if sent[i] then
     seqs[i], revisions[i] = string.match(sent[i], '^%a(%d+) (%d+)')
@@ -49,6 +51,12 @@ for i = 1, count do
     end
     redis.call('HSET', revisionKey, ARGV[at + 3], revision .. ' ' .. version)
     lifetimes[revisionKey] = ARGV[13]
+    local materialKey = KEYS[tonumber(ARGV[at + 5])]
+    local before = string.match(redis.call('HGET', materialKey, ARGV[at + 3]) or '', ' (%d+)$') or ''
+    if #before < #version or (#before == #version and before <= version) then
+      redis.call('HSET', materialKey, ARGV[at + 3], ARGV[at + 6] .. ' ' .. version)
+      lifetimes[materialKey] = ARGV[13]
+    end
     seqs[i], revisions[i] = seq, revision
   end
   redis.call('HSET', sentKey, ARGV[at + 1], 'q' .. seqs[i] .. ' ' .. revisions[i] .. ' ' .. ARGV[11])

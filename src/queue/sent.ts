@@ -11,7 +11,8 @@ export interface VersionName {
 
 /** What became of a version on its way to one sink. */
 export interface SentRecord {
-  readonly state: "queued" | "delivered" | "dead-lettered";
+  /** `suppressed`: an update that the tenant does not want; it has no number. */
+  readonly state: "queued" | "delivered" | "dead-lettered" | "suppressed";
   readonly seq: number;
   readonly revision: number;
   readonly queuedMs: number;
@@ -30,7 +31,7 @@ export interface Cell {
   readonly field: string;
 }
 
-const STATES = { q: "queued", d: "delivered", x: "dead-lettered" } as const;
+const STATES = { q: "queued", d: "delivered", x: "dead-lettered", s: "suppressed" } as const;
 const DAY_MS = 86_400_000;
 const BUCKETS = 16;
 /** `b-` and 32 bits: enough to find a batch among those of an alert. */
@@ -109,6 +110,11 @@ export function keyList(first: readonly string[]): {
       return index;
     },
   };
+}
+
+/** What the cell holds of a version that is not to be sent. */
+export function suppressedText(nowMs: number): string {
+  return `s0 0 ${nowMs.toString(36)}`;
 }
 
 /** What the cell holds of a sealing, behind state, number and revision: `mb3k9abc b-1a2b3c4d` */

@@ -15,6 +15,7 @@ interface EventSettings {
 /** Sourcetypes of Splunk's Microsoft security add-on, so that its extractions and detections hold. */
 const SOURCETYPES: Readonly<Record<string, string>> = {
   graph_alerts: "ms365:defender:incident:alerts",
+  graph_incidents: "ms365:defender:incident",
   mde_alerts: "ms:defender:atp:alerts",
 };
 const OCSF_SOURCETYPE = "alertferry:ocsf";

@@ -24,6 +24,10 @@ const SHAPE = {
   created: "createdDateTime",
   tenantId: "tenantId",
   device: firstDevice,
+  material: [
+    ...["status", "severity", "classification", "determination", "assignedTo", "incidentId"],
+    ...["evidence", "comments"],
+  ],
 };
 
 /** Graph pages no further than `$skip` 500; what shares one instant beyond that is asked for by these words. */

@@ -1,5 +1,6 @@
 import { graphAlerts } from "./graph-alerts.ts";
+import { graphIncidents } from "./graph-incidents.ts";
 import { mdeAlerts } from "./mde-alerts.ts";
 
 /** Every source, in alphabetical order of its type. */
-export const SOURCES = [graphAlerts, mdeAlerts] as const;
+export const SOURCES = [graphAlerts, graphIncidents, mdeAlerts] as const;

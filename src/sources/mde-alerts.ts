@@ -22,6 +22,10 @@ const SHAPE = {
   tenantId: "aadTenantId",
   device: (alert: { readonly [key: string]: unknown }) => text(alert["computerDnsName"]),
   serviceSource: "microsoftDefenderForEndpoint",
+  material: [
+    ...["status", "severity", "classification", "determination", "assignedTo", "incidentId"],
+    ...["evidence", "comments"],
+  ],
 };
 
 function createMdeAlerts(access: TenantAccess): Source {

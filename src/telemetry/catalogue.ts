@@ -229,6 +229,11 @@ export const METRICS = {
     help: "Versions that every sink had been given before: the overlap read again.",
     labels: ["tenant", "source"],
   },
+  alerts_suppressed_total: {
+    type: "counter",
+    help: "Updates that `updates` of the tenant leaves out, counted for each sink.",
+    labels: ["tenant", "source"],
+  },
   alerts_enqueued_total: {
     type: "counter",
     help: "Alerts queued for a sink, from the ledger.",

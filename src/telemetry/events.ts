@@ -133,6 +133,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         read: number;
         fresh: number;
         duplicates: number;
+        suppressed: number;
         setAside: readonly DeadLetter[];
       },
       durationMs: number,
@@ -144,6 +145,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.count("alerts_read_total", labels, round.read);
       metrics.count("alerts_new_total", labels, round.fresh);
       metrics.count("alerts_duplicate_total", labels, round.duplicates);
+      metrics.count("alerts_suppressed_total", labels, round.suppressed);
       tellSetAside(labels, round.setAside);
       tellAppMended(`${tenant}/${source}`);
       if (states.delete(`${tenant}/${source}`)) say("poll.recovered", { ...labels, window: round.window });

@@ -53,7 +53,9 @@ describe("docs/configuration.md", () => {
   it("shows type and default of a key", () => {
     expect(text).toContain("| `poll.pageSize` | whole number 1 to 1000 | `1000` |");
     expect(text).toContain("| `shutdownTimeout` | duration | `25s` |");
-    expect(text).toContain("| `sources` | list of `graph_alerts`, `mde_alerts` | **required** |");
+    expect(text).toContain(
+      "| `sources` | list of `graph_alerts`, `graph_incidents`, `mde_alerts` | **required** |",
+    );
     expect(text).toContain("| `clientSecret` | secret | **required** |");
   });
 });

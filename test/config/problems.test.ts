@@ -83,7 +83,7 @@ sinks:
     ["sources: [graph_alerts, graph_alerts]", "sources: must not name a source twice"],
     [
       "sources: [graph_alert]",
-      "sources[0]: must be one of graph_alerts, mde_alerts; did you mean `graph_alerts`?",
+      "sources[0]: must be one of graph_alerts, graph_incidents, mde_alerts; did you mean `graph_alerts`?",
     ],
     ["sinks: []", "sinks: must name at least one sink"],
     ["sinks: [console, console]", "sinks: must not name a sink twice"],

@@ -27,6 +27,10 @@ export interface SourceSubject {
   readonly tenantId: string;
   /** The application role that opens the list. */
   readonly role: string;
+  /** Where the title stands. */
+  readonly title: string;
+  /** The most the API gives in a page. */
+  readonly maxTop: number;
 }
 
 interface BenchOptions extends Partial<WorldOptions> {

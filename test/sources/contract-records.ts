@@ -39,7 +39,7 @@ export function describeRecords(subject: SourceSubject): void {
     it("may have null where a list was", async () => {
       const bench = await aBench(subject);
       const versions = bench.add(3, {
-        with: { evidence: null, comments: null, mitreTechniques: null, title: null },
+        with: { evidence: null, comments: null, mitreTechniques: null, [subject.title]: null },
       });
 
       const slices = await bench.read();
@@ -140,7 +140,7 @@ export function describeRecords(subject: SourceSubject): void {
 
     it("tells what filters and receivers ask for", async () => {
       const bench = await aBench(subject);
-      const more = { severity: "High", title: "Beispiel", [tenantId]: bench.tenant.tenantId };
+      const more = { severity: "High", [subject.title]: "Beispiel", [tenantId]: bench.tenant.tenantId };
       bench.plant(bareAlert(subject, more));
 
       expect(alertsOf(await bench.read())).toMatchObject([

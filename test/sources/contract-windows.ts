@@ -121,7 +121,7 @@ export function describeWindows(subject: SourceSubject): void {
 
       await bench.read();
 
-      expect(bench.api.requests.map(({ query }) => query["$top"])).toEqual(["1000"]);
+      expect(bench.api.requests.map(({ query }) => query["$top"])).toEqual([String(subject.maxTop)]);
     });
   });
 

@@ -1,4 +1,5 @@
 import { graphAlerts } from "../../src/sources/graph-alerts.ts";
+import { graphIncidents } from "../../src/sources/graph-incidents.ts";
 import { mdeAlerts } from "../../src/sources/mde-alerts.ts";
 import type { SourceSubject } from "./bench.ts";
 
@@ -10,6 +11,20 @@ export const GRAPH: SourceSubject = {
   created: "createdDateTime",
   tenantId: "tenantId",
   role: "SecurityAlert.Read.All",
+  title: "title",
+  maxTop: 1000,
+};
+
+export const INCIDENTS: SourceSubject = {
+  definition: graphIncidents,
+  api: "graph",
+  path: "/v1.0/security/incidents",
+  updated: "lastUpdateDateTime",
+  created: "createdDateTime",
+  tenantId: "tenantId",
+  role: "SecurityIncident.Read.All",
+  title: "displayName",
+  maxTop: 50,
 };
 
 export const MDE: SourceSubject = {
@@ -20,4 +35,6 @@ export const MDE: SourceSubject = {
   created: "alertCreationTime",
   tenantId: "aadTenantId",
   role: "Alert.Read.All",
+  title: "title",
+  maxTop: 1000,
 };

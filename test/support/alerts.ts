@@ -23,6 +23,7 @@ export function anAlert(facts: Partial<Alert> = {}): Alert {
     title: "Suspicious sign-in",
     serviceSource: "microsoftDefenderForEndpoint",
     device: undefined,
+    material: "new",
     raw: JSON.stringify({ id, lastUpdateDateTime: updatedText }),
     ...facts,
   };

@@ -10,6 +10,7 @@ const SHAPE: AlertShape = {
   created: "createdDateTime",
   tenantId: "tenantId",
   device: () => undefined,
+  material: [],
 };
 const CREATED = "2026-05-04T00:00:00Z";
 

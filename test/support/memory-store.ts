@@ -20,6 +20,8 @@ type Used = Pick<
   | "commit"
   | "seal"
   | "sent"
+  | "materials"
+  | "suppress"
   | "setAside"
   | "loadBatch"
   | "settle"
@@ -65,6 +67,7 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
   const rows = new Map<string, Row>();
   const sent = new Map<string, SentRecord>();
   const revisions = new Map<string, { readonly revision: number; readonly version: string }>();
+  const materials = new Map<string, { readonly version: string; readonly material: string }>();
   const windows = new Map<string, LongWindow | DoneWindow>();
   const asideIds = new Set<string>();
 
@@ -95,7 +98,9 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
     const numbers: { seqs: number[]; revisions: number[] } = { seqs: [], revisions: [] };
     for (const alert of alerts) {
       const name = sentName(batch.tenant.id, batch.source, batch.sink, alert);
-      const known = sent.get(name);
+      const record = sent.get(name);
+      const known = record?.state === "suppressed" ? undefined : record;
+      if (known === undefined) keepMaterial(batch, alert);
       const seq = known?.seq ?? ++row.seq;
       const revision = known?.revision ?? revise(batch, alert);
       sent.set(name, {
@@ -106,6 +111,15 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       numbers.revisions.push(revision);
     }
     return numbers;
+  }
+
+  function keepMaterial({ tenant, source, sink }: Batch, { id, version, material }: Alert): void {
+    const name = `${tenant.id}\n${source}\n${sink}\n${id}`;
+    const before = materials.get(name)?.version ?? "";
+    const isDated = /^\d+$/.test(before);
+    if (isDated && (before.length > version.length || (before.length === version.length && before > version)))
+      return;
+    materials.set(name, { version, material });
   }
 
   function revise({ tenant, source }: Batch, { id, version }: Alert): number {
@@ -148,6 +162,23 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       await onStep?.("sent", "before");
       return versions.map((version) => sent.get(sentName(tenant, source, sink, version)));
     },
+
+    async materials({ tenant, source, sink }, alerts) {
+      await onStep?.("materials", "before");
+      return alerts.map(({ id }) => materials.get(`${tenant}\n${source}\n${sink}\n${id}`)?.material);
+    },
+
+    suppress: ({ tenant, source, sink }, versions, nowMs) =>
+      step("suppress", undefined, tenant, () => {
+        for (const version of versions) {
+          const name = sentName(tenant, source, sink, version);
+          if (sent.has(name)) continue;
+          sent.set(name, {
+            ...{ state: "suppressed", seq: 0, revision: 0, queuedMs: nowMs, batch: "" },
+            ...{ settledMs: undefined, attempts: undefined, shortened: false },
+          });
+        }
+      }),
 
     async seal(fence, batch, alerts, { mode, window, maxBacklogBytes, priorityFor }) {
       const { id, source, sink } = batch;

@@ -18,6 +18,7 @@ const SHAPE: AlertShape = {
   created: "createdDateTime",
   tenantId: "tenantId",
   device: (alert) => text(alert["host"]),
+  material: ["status", "severity", "evidence"],
 };
 
 const WHOLE = {
@@ -54,8 +55,18 @@ describe("readAlert", () => {
       title: "Suspicious sign-in",
       serviceSource: "microsoftDefenderForEndpoint",
       device: "ws-001",
+      material: expect.stringMatching(/^[\w-]{11}$/),
       raw: JSON.stringify(WHOLE),
     });
+  });
+
+  it("tells by a digest whether an update says something new", () => {
+    const { material } = readWhole({ status: "new", evidence: [{ seen: "1" }] });
+    const same = { lastUpdateDateTime: "2026-05-05T00:00:00Z", status: "new", evidence: [{ seen: "2" }] };
+
+    expect(readWhole(same).material).toBe(material);
+    expect(readWhole({ ...same, status: "resolved" }).material).not.toBe(material);
+    expect(readWhole({ ...same, evidence: [{ seen: "1" }, { seen: "2" }] }).material).not.toBe(material);
   });
 
   it("gives one version to one instant, however it is written", () => {
