@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   run: async () => (await import("./run.ts")).run,
   demo: async () => (await import("./demo.ts")).demo,
   check: async () => (await import("./check.ts")).check,
+  tenants: async () => (await import("./tenants.ts")).tenants,
   status: async () => (await import("./status.ts")).status,
   "dead-letters": async () => (await import("./dead-letters.ts")).deadLetters,
   explain: async () => (await import("./explain.ts")).explain,

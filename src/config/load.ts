@@ -37,11 +37,16 @@ export function findConfig(flag: string | undefined, env: Environment = process.
 /**
  * Reads the configuration with everything it refers to.
  *
+ * @param drafts the text of files in `tenantsDir`, by their names, instead of what lies there; undefined: no such file.
  * @throws ConfigError with every mistake in every file.
  */
-export function loadConfig(path: string, env: Environment = process.env): LoadedConfig {
+export function loadConfig(
+  path: string,
+  env: Environment = process.env,
+  drafts: Drafts = new Map(),
+): LoadedConfig {
   const findings: Findings = { problems: [], warnings: [], secrets: new Set() };
-  const reader = createReader(env, findings);
+  const reader = createReader(env, findings, drafts);
   const root = reader.read(path);
   if (root === undefined) throw new ConfigError(inOrder(findings.problems));
 
@@ -102,17 +107,19 @@ function resolveTenant(
   return [{ ...parsed, name: parsed.name ?? parsed.id, cloud, proxy: parsed.proxy }];
 }
 
-function createReader(env: Environment, findings: Findings) {
+type Drafts = ReadonlyMap<string, string | undefined>;
+
+function createReader(env: Environment, findings: Findings, drafts: Drafts) {
   const files = new Set<string>();
 
   /** The mapping that the file holds; undefined after reporting why there is none. */
-  function read(path: string): MappingNode | undefined {
+  function read(path: string, draft?: string): MappingNode | undefined {
     const report = (message: string, line?: number) =>
       findings.problems.push({ file: path, line, path: "", message });
     files.add(resolve(path));
     let text: string;
     try {
-      text = readFileSync(path, "utf8");
+      text = draft ?? readFileSync(path, "utf8");
     } catch (cause) {
       report(whyUnreadable(cause));
       return undefined;
@@ -137,8 +144,10 @@ function createReader(env: Environment, findings: Findings) {
       return [];
     }
     // Names with a dot in front are what editors leave behind.
-    const wanted = names.filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();
-    return wanted.flatMap((name) => read(join(folder.path, name)) ?? []);
+    const wanted = [...new Set([...names, ...drafts.keys()])]
+      .filter((name) => /^[^.].*\.ya?ml$/.test(name) && (!drafts.has(name) || drafts.get(name) !== undefined))
+      .sort();
+    return wanted.flatMap((name) => read(join(folder.path, name), drafts.get(name)) ?? []);
   }
 
   return { read, readFolder, files };
