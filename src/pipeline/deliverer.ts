@@ -199,8 +199,9 @@ export class Deliverer {
     this.#breaker.succeeded(pass);
     const { bytes, shortened = [] } = delivery;
     this.#news.completed({ alerts: envelopes.length, bytes, shortened: shortened.length, durationMs });
+    const cut = new Set(shortened);
     for (const { envelope, parcel } of entries) {
-      if (shortened.includes(envelope)) parcel.shortened.push(envelope.eventId);
+      if (cut.has(envelope)) parcel.shortened.push(envelope.eventId);
       settleOne(parcel, attempt);
     }
     if (delivery.slowDown) await this.#rest(Math.max(LEAST_SLOWDOWN_MS, durationMs));
