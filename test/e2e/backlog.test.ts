@@ -126,6 +126,7 @@ it("keeps Redis within its bound while a sink is dead for a week, leaves the oth
   const last = Math.max(...late.map(({ alertId }) => positions.indexOf(alertId)));
   expect(last).toBeLessThan(held);
   expect(beside).toBeLessThan(10 * (await delayUnderLoad(world, other.hec, "well")));
+  await until("the healed sink has the last ones too", () => world.balance().missing.length === 0, 60_000);
   for (const balance of [world.balance(), other.tally.balance()]) {
     expect(balance).toMatchObject({ missing: [], duplicates: 0, altered: 0, alien: 0, crossed: 0 });
   }

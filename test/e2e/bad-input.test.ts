@@ -72,7 +72,7 @@ it("knows neither unknown commands nor unknown options", async () => {
   const option = start(process.execPath, [PROGRAM, "run", "--fast"]);
 
   expect([await unknown.ended, await option.ended]).toEqual([2, 2]);
-  expect(unknown.err()).toContain("There is no command fly. Commands: run, demo, check, status,");
+  expect(unknown.err()).toContain("There is no command fly. Commands: run, demo, check, tenants, status,");
   expect(option.err()).toContain("--fast");
 });
 
