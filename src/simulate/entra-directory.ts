@@ -8,6 +8,8 @@ export type Resource = "graph" | "defender" | "monitor";
 /** An application registration with everything it may prove itself by. All of it may change at run time. */
 export interface AppRegistration {
   readonly clientId: string;
+  /** Where the consent page may send the administrator back to; undefined: anywhere. */
+  redirectUris?: readonly string[];
   secrets: { readonly value: string; readonly expired?: boolean }[];
   certificates: X509Certificate[];
   federated: FederatedCredential[];
@@ -44,8 +46,15 @@ export interface Directory {
   readonly roles: Record<Resource, readonly string[]>;
   /** The refusal for an application that is not let in: 7000229 or 700016. */
   missingAppCode: number;
-  /** What the administrator answers on the consent page. */
-  administrator: "accepts" | "cancels";
+  /** What the administrator answers on the consent page: at once, or by pressing a button of it. */
+  administrator: "accepts" | "cancels" | "reads";
+  /**
+   * How long a consent takes to spread, ms: after half of it the application is known, after all of it the tokens
+   * carry the roles.
+   */
+  spreadMs: number;
+  /** Client id and service → when that consent has spread, for applications that were let in on the consent page. */
+  readonly granted: Map<string, number>;
   fault: EntraFault | undefined;
   tokenLifetimeSeconds: number | undefined;
   /** Every request for a token so far, oldest first. */
@@ -80,8 +89,39 @@ export function createDirectory(tenantId: string, consents: readonly string[]): 
     roles: { ...DEFAULT_ROLES },
     missingAppCode: 7000229,
     administrator: "accepts",
+    spreadMs: 0,
+    granted: new Map(),
     fault: undefined,
     tokenLifetimeSeconds: undefined,
     requests: [],
   };
+}
+
+/** Lets an application in, for one service. */
+export function grantConsent(directory: Directory, clientId: string, resource: Resource, nowMs: number): void {
+  directory.granted.set(`${clientId} ${resource}`, nowMs + directory.spreadMs);
+  directory.consents.add(clientId);
+}
+
+/** Whether the sign-in host knows the application in this directory by now. */
+export function isLetIn(directory: Directory, clientId: string, nowMs: number): boolean {
+  if (!directory.consents.has(clientId)) return false;
+  const spread = grantsOf(directory, clientId);
+  return spread.length === 0 || spread.some((atMs) => atMs - directory.spreadMs / 2 <= nowMs);
+}
+
+/** The roles that a token carries by now. */
+export function rolesNow(
+  directory: Directory,
+  clientId: string,
+  resource: Resource,
+  nowMs: number,
+): readonly string[] {
+  if (grantsOf(directory, clientId).length === 0) return directory.roles[resource];
+  const atMs = directory.granted.get(`${clientId} ${resource}`) ?? Number.POSITIVE_INFINITY;
+  return atMs <= nowMs ? directory.roles[resource] : [];
+}
+
+function grantsOf(directory: Directory, clientId: string): number[] {
+  return [...directory.granted].flatMap(([key, atMs]) => (key.startsWith(`${clientId} `) ? [atMs] : []));
 }

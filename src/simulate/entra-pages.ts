@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Entra } from "./entra-directory.ts";
 
-/** What clients ask the sign-in host besides tokens: where its endpoints are, and the consent page. */
+/** What clients ask the sign-in host besides tokens: where its endpoints are. */
 
 /** The OpenID Connect metadata of a directory. */
 export function openIdConfiguration(entra: Entra, tenant: string): object {
@@ -27,29 +27,6 @@ export function instances(entra: Entra, tenant: string): object {
     "api-version": "1.1",
     metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
   };
-}
-
-/** The consent page, with an administrator who decides at once. Success and refusal both say `admin_consent=True`. */
-export function answerConsent(entra: Entra, tenant: string, url: URL, response: ServerResponse): void {
-  const directory = entra.directories.get(tenant.toLowerCase());
-  const redirect = url.searchParams.get("redirect_uri");
-  if (directory === undefined || redirect === null || !URL.canParse(redirect)) {
-    sendHtml(response, 400);
-    return;
-  }
-  const target = new URL(redirect);
-  target.searchParams.set("admin_consent", "True");
-  const state = url.searchParams.get("state");
-  if (directory.administrator === "accepts") {
-    directory.consents.add(url.searchParams.get("client_id") ?? "");
-    target.searchParams.set("tenant", directory.tenantId);
-    target.searchParams.set("scope", url.searchParams.get("scope") ?? "");
-  } else {
-    target.searchParams.set("error", "consent_required");
-    target.searchParams.set("error_description", "AADSTS65004: User declined to consent to access the app.");
-  }
-  if (state !== null) target.searchParams.set("state", state);
-  response.writeHead(302, { location: target.href }).end();
 }
 
 export function sendJson(

@@ -2,9 +2,17 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Certificate } from "./certificates.ts";
 import { algorithmOf, checkAssertion } from "./client-assertion.ts";
-import type { AppRegistration, Directory, Entra, Resource } from "./entra-directory.ts";
+import {
+  type AppRegistration,
+  type Directory,
+  type Entra,
+  isLetIn,
+  type Resource,
+  rolesNow,
+} from "./entra-directory.ts";
 import { refusal } from "./entra-errors.ts";
-import { answerConsent, instances, openIdConfiguration, sendHtml, sendJson } from "./entra-pages.ts";
+import { answerConsent } from "./entra-consent.ts";
+import { instances, openIdConfiguration, sendHtml, sendJson } from "./entra-pages.ts";
 import { listen, readBody, resetConnection } from "./listener.ts";
 import { takeFault } from "./take-fault.ts";
 import type { TokenMint } from "./tokens.ts";
@@ -44,13 +52,11 @@ async function answer(
   const [tenant = "", ...rest] = url.pathname.split("/").slice(1).map(decodeURIComponent);
   const route = `${request.method} ${rest.join("/")}`;
   if (route === "POST oauth2/v2.0/token") return answerToken(entra, mint, tenant, request, response);
+  if (rest.at(-1) === "adminconsent") return answerConsent(entra, tenant, url, request, response);
   request.resume();
   if (route === "GET v2.0/.well-known/openid-configuration")
     return sendJson(response, 200, openIdConfiguration(entra, tenant));
   if (route === "GET discovery/instance") return sendJson(response, 200, instances(entra, tenant));
-  if (route === "GET v2.0/adminconsent" || route === "GET adminconsent") {
-    return answerConsent(entra, tenant, url, response);
-  }
   response.writeHead(404).end();
 }
 
@@ -119,7 +125,7 @@ async function answerToken(
       tid: verdict.directory.tenantId,
       aud: verdict.audience,
       appid: asked.clientId,
-      roles: verdict.directory.roles[verdict.resource],
+      roles: rolesNow(verdict.directory, asked.clientId, verdict.resource, Date.now()),
       exp: Math.floor(Date.now() / 1000) + lifetime,
     }),
   });
@@ -146,7 +152,7 @@ function judge(
   if (app === undefined) return 700016;
   const flaw = credentialFlaw(entra, app, tenant, form);
   if (flaw !== undefined) return flaw;
-  if (!directory.consents.has(clientId)) return directory.missingAppCode;
+  if (!isLetIn(directory, clientId, Date.now())) return directory.missingAppCode;
   if (!scope.endsWith("/.default") || /\s/.test(scope)) return 70011;
   // `https://host//.default` names the audience `https://host/`; both forms are one service.
   const audience = scope.slice(0, -"/.default".length);

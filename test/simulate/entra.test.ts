@@ -234,7 +234,7 @@ describe("the sign-in host", () => {
     const world = await aWorld();
     const tenant = world.tenant("contoso");
     tenant.entra.consents.clear();
-    const page = `/${tenant.tenantId}/v2.0/adminconsent?client_id=${tenant.clientId}&scope=s&state=a%20b&redirect_uri=${encodeURIComponent("http://127.0.0.1:1/onboard/callback")}`;
+    const page = `/${tenant.tenantId}/v2.0/adminconsent?client_id=${tenant.clientId}&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default&state=a%20b&redirect_uri=${encodeURIComponent("http://127.0.0.1:1/onboard/callback")}`;
 
     tenant.entra.administrator = "cancels";
     const cancelled = new URL((await askEntra(world, page)).headers["location"] ?? "");
