@@ -3,7 +3,8 @@ import { type Config, createSink } from "../config/schema.ts";
 import { createAccessPool } from "../daemon/access.ts";
 import { DeliveryError, describeProblem, type FailureKind, SourceError } from "../model/failure.ts";
 import { checkRedis, connectRedis, externalRedis } from "../queue/connection.ts";
-import { SOURCES } from "../sources/index.ts";
+import { definitionOf } from "../sources/index.ts";
+import { permissionOf } from "../sources/source.ts";
 import { type Command, textOption } from "./command.ts";
 
 /** One thing that was tried. */
@@ -62,15 +63,15 @@ async function connect(config: Config): Promise<Finding[]> {
   const places = config.tenants.flatMap((tenant) => tenant.sources.map((source) => ({ tenant, source })));
   findings.push(
     ...(await inGroups(places, async ({ tenant, source }) => {
-      const definition = SOURCES.find(({ type }) => type === source);
+      const definition = definitionOf(source);
       const what = `tenant ${tenant.id}, ${source}`;
       return await attempt(
         what,
         async () => {
-          const alerts = await definition?.create(pool.for(tenant)).probe(new AbortController().signal);
+          const alerts = await definition.create(pool.for(tenant)).probe(new AbortController().signal);
           return `signed in and read a page (${alerts === 0 ? "no alert in it" : "alerts are there"})`;
         },
-        `It needs the permission ${definition?.permission}.`,
+        `It needs the permission ${permissionOf(definition)}.`,
       );
     })),
   );

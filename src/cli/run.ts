@@ -2,6 +2,7 @@ import { findConfig, loadConfig } from "../config/load.ts";
 import { Daemon } from "../daemon/daemon.ts";
 import { openLogStream } from "../telemetry/logger.ts";
 import { type Command, type Options, textOption, UsageError } from "./command.ts";
+import { enrolmentIn } from "./tenant-files.ts";
 import { VERSION } from "./version.ts";
 import { watchConfig } from "./watch-config.ts";
 
@@ -32,6 +33,7 @@ export const run: Command = {
       },
       logStream: await openLogStream(pretty, alertsOnStdout),
       logLevel: readLevel(options) ?? log.level,
+      enrolment: enrolmentIn(path),
     });
     // Who is asked to stop while it waits for Redis has nothing under way yet, and must not be waited for.
     await Promise.race([daemon.start(), io.stopped]);

@@ -1,5 +1,7 @@
 import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadConfig } from "../config/load.ts";
+import type { Enrolment } from "../daemon/onboarding.ts";
 import { UsageError } from "./command.ts";
 import { readCsv } from "./csv.ts";
 
@@ -77,6 +79,23 @@ export function writeTenantFile(folder: string, id: string, text: string): void 
   } finally {
     rmSync(draft);
   }
+}
+
+/** How tenants become part of a configuration file's `tenantsDir`. */
+export function enrolmentIn(path: string): Enrolment {
+  return {
+    preview: (id, draft) => {
+      const { config } = loadConfig(path, process.env, new Map([[fileName(id), draft]]));
+      return config.tenants.find((tenant) => tenant.id === id);
+    },
+    admit: (id, draft) => writeTenantFile(folderOf(loadConfig(path).config.tenantsDir), id, draft),
+  };
+}
+
+/** @throws UsageError */
+export function folderOf(tenantsDir: string | undefined): string {
+  if (tenantsDir !== undefined) return tenantsDir;
+  throw new UsageError("Tenants are added as files: name a folder for them with `tenantsDir`.");
 }
 
 /** The file that holds a tenant; undefined when there is none. */

@@ -2,25 +2,30 @@ import { rmSync } from "node:fs";
 import { basename } from "node:path";
 import { findConfig, loadConfig } from "../config/load.ts";
 import { type Command, type Io, type Options, textOption, UsageError } from "./command.ts";
+import { invite } from "./invite.ts";
 import { plural, table } from "./table.ts";
 import {
   fileName,
   findTenantFile,
+  folderOf,
   type NewTenant,
   readCustomers,
   tenantText,
   writeTenantFile,
 } from "./tenant-files.ts";
+import { verify } from "./verify.ts";
 
 export const tenants: Command = {
-  summary: "Lists the tenants, adds one or many, removes one. A running daemon takes it over by itself.",
-  words: "list | add ID | add --from FILE | remove ID",
+  summary: "Lists, adds and removes tenants, asks for a customer's consent, and verifies what it lets us do.",
+  words: "list | add ID | add --from FILE | remove ID | consent ID | verify ID",
   options: {
     "tenant-id": { type: "string" },
     name: { type: "string" },
     cloud: { type: "string" },
     from: { type: "string" },
     "dry-run": { type: "boolean" },
+    wait: { type: "boolean" },
+    "no-canary": { type: "boolean" },
   },
   help: [
     "--tenant-id GUID   id of the customer's directory in Entra",
@@ -28,14 +33,19 @@ export const tenants: Command = {
     "--cloud CLOUD      global, gcc, gcc-high, dod or one of `clouds`",
     "--from FILE        many: a CSV file with the columns id, tenant_id, name, cloud",
     "--dry-run          check what would be added, and write nothing",
+    "--wait             consent: wait for the customer's answer, and verify it",
+    "--no-canary        verify: send no test alert, only probe the sinks",
     "--json             print JSON",
   ],
   async run(options, io, [what, id]) {
     const path = findConfig(textOption(options, "config"));
+    if (what === "consent" && id !== undefined)
+      return await invite(path, id, draftOf(id, options), options, io);
+    if (what === "verify" && id !== undefined) return await verify(path, id, options, io);
     if (what === "list") list(path, options, io);
     else if (what === "add") add(path, wantedOf(id, options), options, io);
     else if (what === "remove" && id !== undefined) remove(path, id, options, io);
-    else throw new UsageError("Say what: tenants list, tenants add ID or tenants remove ID.");
+    else throw new UsageError("Say what: tenants list, add ID, remove ID, consent ID or verify ID.");
     return 0;
   },
 };
@@ -56,12 +66,24 @@ function list(path: string, options: Options, io: Io): void {
 }
 
 function wantedOf(id: string | undefined, options: Options): readonly NewTenant[] {
-  const [from, tenantId] = [textOption(options, "from"), textOption(options, "tenant-id")];
+  const from = textOption(options, "from");
   if (from !== undefined && id === undefined) return readCustomers(from);
-  if (id === undefined || from !== undefined || tenantId === undefined) {
-    throw new UsageError("Say who: tenants add ID --tenant-id GUID, or tenants add --from customers.csv.");
-  }
-  return [{ id, tenantId, name: textOption(options, "name"), cloud: textOption(options, "cloud") }];
+  const tenant = from === undefined && id !== undefined ? newTenant(id, options) : undefined;
+  if (tenant !== undefined) return [tenant];
+  throw new UsageError("Say who: tenants add ID --tenant-id GUID, or tenants add --from customers.csv.");
+}
+
+/** Undefined when it is not said which directory it is. */
+function newTenant(id: string, options: Options): NewTenant | undefined {
+  const tenantId = textOption(options, "tenant-id");
+  if (tenantId === undefined) return undefined;
+  return { id, tenantId, name: textOption(options, "name"), cloud: textOption(options, "cloud") };
+}
+
+/** The file of a tenant that is to come with its consent; undefined when it is one already. */
+function draftOf(id: string, options: Options): string | undefined {
+  const tenant = newTenant(id, options);
+  return tenant === undefined ? undefined : tenantText(tenant);
 }
 
 /** The whole configuration is checked with the new files in it, before the first of them is written. */
@@ -100,9 +122,4 @@ function remove(path: string, id: string, options: Options, io: Io): void {
 
 function tell(options: Options, io: Io, facts: object, words: string): void {
   io.out(options["json"] === true ? JSON.stringify(facts, undefined, 2) : words);
-}
-
-function folderOf(tenantsDir: string | undefined): string {
-  if (tenantsDir !== undefined) return tenantsDir;
-  throw new UsageError("Tenants are added as files: name a folder for them with `tenantsDir`.");
 }

@@ -62,13 +62,13 @@ export function loadConfig(
   checkTenants(root, tenants, findings.problems);
   if (findings.problems.length > 0 || parsed === undefined) throw new ConfigError(inOrder(findings.problems));
 
-  const { queue, http, log, deadLetters, shutdownTimeout, clouds, sinks } = parsed;
+  const { queue, http, log, deadLetters, onboarding, shutdownTimeout, clouds, sinks } = parsed;
   const resolved = tenants.flatMap((tenant) => resolveTenant(tenant, clouds));
   checkClouds(tenants, resolved, findings.problems);
   if (findings.problems.length > 0) throw new ConfigError(inOrder(findings.problems));
   return {
     config: {
-      ...{ queue, http, log, deadLetters, shutdownTimeout, sinks },
+      ...{ queue, http, log, deadLetters, onboarding, shutdownTimeout, sinks },
       tenants: resolved,
       tenantsDir: parsed.tenantsDir,
     },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { CLOUDS, type CloudAddresses } from "../net/clouds.ts";
 import { commonSettings } from "../sinks/sink.ts";
 import { SOURCES } from "../sources/index.ts";
+import { permissionOf } from "../sources/source.ts";
 import { type KeyRow, keyRow, keyRows } from "./key-rows.ts";
 import { code, generatedNote, page, table } from "./markdown.ts";
 import { ConfigFile, SINK_DEFINITIONS } from "./schema.ts";
@@ -121,7 +122,7 @@ function sourceSection(): string[] {
     "## Sources",
     table(
       ["Source", "Reads", "Application permission to grant"],
-      SOURCES.map((source) => [code(source.type), source.summary, source.permission]),
+      SOURCES.map((source) => [code(source.type), source.summary, permissionOf(source)]),
     ),
   ];
 }

@@ -53,7 +53,7 @@ const Http = z.strictObject({
   host: z.string().min(1, "must not be empty").default("127.0.0.1").describe("Address to listen on."),
   port: z.int().min(0).max(65_535).default(8080).describe("Port to listen on; 0 takes any free port."),
   token: Secret.optional().describe(
-    "Asked for as `Authorization: Bearer` by everything but /livez, /readyz and /metrics. Absent: not asked.",
+    "Asked for as `Authorization: Bearer` by everything but /livez, /readyz, /metrics and the consent pages that customers open. Absent: not asked.",
   ),
 });
 
@@ -66,6 +66,21 @@ const DeadLetters = z.strictObject({
   maxAge: Duration.refine((ms) => ms >= 3_600_000, "must be at least 1h")
     .optional()
     .describe("How long a dead letter is kept. Without it for ever."),
+});
+
+const Onboarding = z.strictObject({
+  redirectUri: HttpUrl.optional().describe(
+    "Redirect URI of the app registration, letter by letter; it must lead to /onboard/callback of the daemon. Without it there are no consent links.",
+  ),
+  linkExpires: Duration.refine((ms) => ms >= 60_000, "must be at least 1m")
+    .prefault("7d")
+    .describe("How long a consent link can be used."),
+  propagation: Duration.prefault("15m").describe(
+    "How long a consent may take to spread at Microsoft before it counts as failed.",
+  ),
+  retryInterval: Duration.refine((ms) => ms >= 1000, "must be at least 1s")
+    .prefault("30s")
+    .describe("Pause between two looks whether a consent has spread."),
 });
 
 const Log = z.strictObject({
@@ -126,6 +141,7 @@ export const ConfigFile = z
     deadLetters: DeadLetters.prefault({}).describe(
       "How long alerts are kept that a receiver refused for good.",
     ),
+    onboarding: Onboarding.prefault({}).describe("How customers let us in."),
     shutdownTimeout: Duration.prefault("25s").describe(
       "How long a stopping daemon may finish what is under way.",
     ),
@@ -160,7 +176,10 @@ export type SinkSettings = CommonSettings & { readonly type: string };
 /** The configuration in force. Plain data: two of them can be compared. Spans of time are in milliseconds. */
 export interface Config
   extends Readonly<
-    Pick<z.output<typeof ConfigFile>, "queue" | "http" | "log" | "deadLetters" | "shutdownTimeout">
+    Pick<
+      z.output<typeof ConfigFile>,
+      "queue" | "http" | "log" | "deadLetters" | "onboarding" | "shutdownTimeout"
+    >
   > {
   readonly tenants: readonly ResolvedTenant[];
   /** Absolute; undefined when none is configured. */

@@ -17,6 +17,7 @@ import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogger, type LogStream } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { type Checks, type RunningServer, startServer } from "../telemetry/server.ts";
+import { createOnboarding, type Enrolment, type OnboardingDesk, openOnboarding } from "./onboarding.ts";
 import { type Pipeline, type Roles, startPipeline } from "./pipeline.ts";
 
 export interface DaemonSettings {
@@ -24,6 +25,8 @@ export interface DaemonSettings {
   readonly roles: Roles & { readonly http: boolean };
   readonly logStream: LogStream;
   readonly logLevel: string;
+  /** Absent where no tenants can be added. */
+  readonly enrolment?: Enrolment;
 }
 
 /** How long a page or a health check waits for Redis. */
@@ -47,6 +50,7 @@ export class Daemon {
   #store: Store | undefined;
   #bull: BullParts | undefined;
   #pipeline: Pipeline | undefined;
+  #onboarding: OnboardingDesk | undefined;
   #server: RunningServer | undefined;
   #stopping = false;
 
@@ -79,7 +83,7 @@ export class Daemon {
       await this.#store.claimFormat();
       this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
       this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
-      if (this.#settings.roles.http) this.#server = await this.#openServer();
+      if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store);
     } catch (cause) {
       events.daemonFailed(cause);
       await this.#close(AbortSignal.abort());
@@ -144,12 +148,17 @@ export class Daemon {
   async #close(deadline: AbortSignal): Promise<void> {
     await beforeLong(this.#pipeline?.stop(deadline), deadline);
     await this.#server?.close();
+    await beforeLong(this.#onboarding?.stop(), deadline);
     this.#redis?.disconnect();
     await this.#place?.stop();
   }
 
-  #openServer(): Promise<RunningServer> {
+  #openServer(store: Store): Promise<RunningServer> {
     const { host, port, token } = this.#loaded.config.http;
+    const config = () => this.#loaded.config;
+    const flow = createOnboarding(config, store, this.#settings.enrolment, this.#events.onboardingChanged);
+    const onboarding = openOnboarding(flow, config, this.#events.onboardingTrouble);
+    this.#onboarding = onboarding;
     return startServer({
       host,
       port,
@@ -159,6 +168,7 @@ export class Daemon {
         await this.#measure();
         return { contentType: this.#metrics.contentType, text: await this.#metrics.text() };
       },
+      onboard: onboarding.reply,
       api: {
         status: () => this.snapshot(),
         tenants: async () => (await this.snapshot()).tenants,

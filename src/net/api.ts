@@ -5,6 +5,7 @@ import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
 import type { TokenCache } from "./credentials.ts";
 import { diagnoseAnswer } from "./diagnose.ts";
 import { type HttpAnswer, type HttpClient, NoAnswer } from "./http.ts";
+import { grantOf, type TokenGrant } from "./token-grant.ts";
 
 /** One Defender API of one cloud, as one tenant sees it. */
 export interface Api {
@@ -17,6 +18,8 @@ export interface Api {
    * @throws SourceError for everything else, in the API's own words.
    */
   get(pathOrLink: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>;
+  /** Signs in and looks what the token grants. @throws SourceError */
+  grant(signal: AbortSignal): Promise<TokenGrant>;
 }
 
 interface ApiSettings {
@@ -54,6 +57,7 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
 
   return {
     origin: settings.origin,
+    grant: async (signal) => grantOf(await tokens.token(settings.audience, signal)),
     async get(pathOrLink, headers, signal) {
       const url = resolve(settings, pathOrLink);
       let { token, answer } = await send(url, headers, signal);

@@ -29,6 +29,16 @@ export interface Keys {
   deadLetterTimes: string;
   /** HASH: sink → JSON, why it rests. */
   resting: string;
+  /** STRING: what the states of consent links are signed with. */
+  consentKey: string;
+  /** STRING: one consent link that was not used yet. */
+  consent(nonce: string): string;
+  /** HASH: tenant → JSON, how its onboarding goes. */
+  onboarding: string;
+  /** SET: the tenants whose consent is being verified. */
+  verifying: string;
+  /** STRING: somebody verifies the tenant at this moment. */
+  verifier(tenant: string): string;
   /** STRING: stands for the lock of a read job where a command works on the queues. */
   fence(token: string): string;
   /** STRING: the layout of all of the above. */
@@ -56,6 +66,11 @@ export function createKeys(prefix: string): Keys {
     deadLetters: `${prefix}:dead-letters`,
     deadLetterTimes: `${prefix}:dead-letter-times`,
     resting: `${prefix}:resting`,
+    consentKey: `${prefix}:consent-key`,
+    consent: (nonce) => `${prefix}:consent:${nonce}`,
+    onboarding: `${prefix}:onboarding`,
+    verifying: `${prefix}:verifying`,
+    verifier: (tenant) => `${prefix}:verifier:${tenant}`,
     fence: (token) => `${prefix}:fence:${token}`,
     format: `${prefix}:format`,
   };

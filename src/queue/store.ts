@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import { StartupError } from "../model/failure.ts";
 import { createBatches } from "./batches.ts";
 import type { Codec } from "./codec.ts";
+import { createConsents } from "./consents.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import type { Fence } from "./fence.ts";
 import type { Keys } from "./keys.ts";
@@ -25,6 +26,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec, rememberMs: 
     ...createWindows(redis, keys),
     ...createDeadLetters(redis, keys, codec),
     ...createLedger(redis, keys),
+    ...createConsents(redis, keys),
 
     /** Works with a fence of its own, for who is no read job. */
     async fenced<T>(work: (fence: Fence) => Promise<T>): Promise<T> {

@@ -98,7 +98,12 @@ export function createDirectory(tenantId: string, consents: readonly string[]): 
 }
 
 /** Lets an application in, for one service. */
-export function grantConsent(directory: Directory, clientId: string, resource: Resource, nowMs: number): void {
+export function grantConsent(
+  directory: Directory,
+  clientId: string,
+  resource: Resource,
+  nowMs: number,
+): void {
   directory.granted.set(`${clientId} ${resource}`, nowMs + directory.spreadMs);
   directory.consents.add(clientId);
 }

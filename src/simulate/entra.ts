@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Certificate } from "./certificates.ts";
 import { algorithmOf, checkAssertion } from "./client-assertion.ts";
+import { answerConsent } from "./entra-consent.ts";
 import {
   type AppRegistration,
   type Directory,
@@ -11,7 +12,6 @@ import {
   rolesNow,
 } from "./entra-directory.ts";
 import { refusal } from "./entra-errors.ts";
-import { answerConsent } from "./entra-consent.ts";
 import { instances, openIdConfiguration, sendHtml, sendJson } from "./entra-pages.ts";
 import { listen, readBody, resetConnection } from "./listener.ts";
 import { takeFault } from "./take-fault.ts";

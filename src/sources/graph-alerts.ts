@@ -9,7 +9,8 @@ import { defineSource, type Source, type TenantAccess } from "./source.ts";
 export const graphAlerts = defineSource({
   type: "graph_alerts",
   summary: "Alerts of every Defender product, from Microsoft Graph `security/alerts_v2`.",
-  permission: "SecurityAlert.Read.All (Microsoft Graph)",
+  api: "graph",
+  role: "SecurityAlert.Read.All",
   create: createGraphAlerts,
 });
 

@@ -13,7 +13,8 @@ import { defineSource, type Source, type TenantAccess } from "./source.ts";
 export const graphIncidents = defineSource({
   type: "graph_incidents",
   summary: "Incidents of Defender XDR without their alerts, from Microsoft Graph `security/incidents`.",
-  permission: "SecurityIncident.Read.All (Microsoft Graph)",
+  api: "graph",
+  role: "SecurityIncident.Read.All",
   create: createGraphIncidents,
 });
 

@@ -9,7 +9,8 @@ import { defineSource, type Source, type TenantAccess } from "./source.ts";
 export const mdeAlerts = defineSource({
   type: "mde_alerts",
   summary: "Alerts of Defender for Endpoint with their evidence, from its `api/alerts`.",
-  permission: "Alert.Read.All (WindowsDefenderATP)",
+  api: "defender",
+  role: "Alert.Read.All",
   create: createMdeAlerts,
 });
 

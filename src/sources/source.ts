@@ -36,12 +36,18 @@ export interface TenantAccess {
   readonly pageSize: number;
 }
 
+/** The APIs by the names that Entra shows them under. */
+export const API_NAMES = { graph: "Microsoft Graph", defender: "WindowsDefenderATP" } as const;
+export type ApiName = keyof typeof API_NAMES;
+
 export interface SourceDefinition<Type extends string = string> {
   /** The name in the configuration, in metrics and in events. */
   readonly type: Type;
   readonly summary: string;
-  /** The application permission that the tenant must have granted. */
-  readonly permission: string;
+  /** Which of the APIs of `TenantAccess` it reads. */
+  readonly api: ApiName;
+  /** The application role that the tenant must have granted, as tokens name it. */
+  readonly role: string;
   create(access: TenantAccess): Source;
 }
 
@@ -49,4 +55,9 @@ export function defineSource<const Type extends string>(
   definition: SourceDefinition<Type>,
 ): SourceDefinition<Type> {
   return definition;
+}
+
+/** The application permission that a source needs, as the app registration shows it. */
+export function permissionOf({ role, api }: Pick<SourceDefinition, "role" | "api">): string {
+  return `${role} (${API_NAMES[api]})`;
 }

@@ -50,6 +50,28 @@ export const EVENTS = {
     says: "The changed configuration cannot be used; the one before stays in force.",
     means: "`error.message` names every mistake with its line. Mend the file; it is read again by itself.",
   },
+  "onboarding.received": {
+    level: "info",
+    says: "A customer has let us in; the consent is verified now.",
+    means:
+      "It takes some minutes to spread at Microsoft. `onboarding.verified` or `onboarding.failed` follows.",
+  },
+  "onboarding.verified": {
+    level: "info",
+    says: "A customer's consent is verified.",
+    means: "Token, roles and first page were had. `unreached` names sinks that did not take the test alert.",
+  },
+  "onboarding.refused": {
+    level: "warn",
+    says: "A customer's answer to a consent link is no consent.",
+    means: "`reason` says why. Nothing was set up; `alertferry tenants consent` makes a new link.",
+  },
+  "onboarding.failed": {
+    level: "error",
+    says: "A customer's consent could not be verified.",
+    means:
+      "`reason` says which step failed. Nothing was set up; `alertferry tenants verify` goes through the steps again.",
+  },
   "redis.trouble": {
     level: "warn",
     says: "Redis is out of reach; work waits for it.",

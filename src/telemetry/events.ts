@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { DeadLetter } from "../model/dead-letter.ts";
 import { DIAGNOSES, type Diagnosis } from "../model/diagnosis.ts";
 import { ConfigError, DeliveryError, SourceError } from "../model/failure.ts";
+import type { Onboarding } from "../model/onboarding.ts";
 import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
 import { EVENTS, type EventName } from "./catalogue.ts";
 import type { Metrics } from "./metrics.ts";
@@ -111,6 +112,17 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     /** @param more how many others there are, which `alertferry check` lists. */
     configWarning: (message: string, more: number) =>
       say("config.warning", { error: { message }, ...(more > 0 ? { more } : {}) }),
+
+    onboardingChanged({ tenant, state, says, steps }: Onboarding): void {
+      if (state === "verifying") say("onboarding.received", { tenant });
+      else if (state === "verified") {
+        const unreached = steps.filter(({ verdict }) => verdict === "failed").map(({ what }) => what);
+        say("onboarding.verified", { tenant, ...(unreached.length > 0 ? { unreached } : {}) });
+      } else say(state === "failed" ? "onboarding.failed" : "onboarding.refused", { tenant, reason: says });
+    },
+    onboardingTrouble(error: unknown): void {
+      sayState("onboarding", "trouble", "redis.trouble", { error: errorFields(error) });
+    },
 
     /** @param plan the names of what was added, changed and removed. */
     configReloaded: (plan: { readonly tenants: Named; readonly sinks: Named }) =>

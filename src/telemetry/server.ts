@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StartupError } from "../model/failure.ts";
+import type { PageReply } from "../model/page-reply.ts";
 
 /** `ok`, or a sentence that says what is wrong. */
 export type Checks = Readonly<Record<string, string>>;
@@ -14,6 +15,14 @@ export interface ServerParts {
   readonly token: string | undefined;
   readonly ready: () => Promise<Checks>;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /**
+   * The pages under `/onboard/`, which customers' browsers are sent to. `untrusted`: only with the token.
+   */
+  readonly onboard: (
+    path: string,
+    query: URLSearchParams,
+    isTrusted: boolean,
+  ) => Promise<PageReply | "untrusted" | undefined>;
   /** The pages under `/api/`, by their last word. */
   readonly api: Readonly<Record<string, () => Promise<unknown>>>;
 }
@@ -61,10 +70,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
   if (request.method !== "GET" && request.method !== "HEAD") {
     return send(response, 405, { error: "Only GET is answered." });
   }
-  const path = (request.url ?? "/").split("?")[0] ?? "/";
+  const [path = "/", query] = (request.url ?? "/").split("?", 2);
   const open = openPages(parts)[path];
   if (open !== undefined) return await open(response);
-  if (parts.token !== undefined && !isAuthorized(request, parts.token)) {
+  const isTrusted = parts.token === undefined || isAuthorized(request, parts.token);
+  const reply = path.startsWith("/onboard/")
+    ? await parts.onboard(path, new URLSearchParams(query), isTrusted)
+    : undefined;
+  if (reply !== undefined && reply !== "untrusted") return sendPage(response, reply);
+  if (!isTrusted) {
     response.setHeader("www-authenticate", 'Bearer realm="alertferry"');
     return send(response, 401, { error: "This page asks for the token of http.token." });
   }
@@ -97,6 +111,15 @@ function openPages(
 function isAuthorized(request: IncomingMessage, token: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(request.headers.authorization ?? ""), digest(`Bearer ${token}`));
+}
+
+function sendPage(response: ServerResponse, { status, headers, body }: PageReply): void {
+  response.writeHead(status, {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...headers,
+  });
+  response.end(body);
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

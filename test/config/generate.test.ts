@@ -7,6 +7,7 @@ import { renderConfigurationPage } from "../../src/config/reference-doc.ts";
 import { ConfigFile, SINK_DEFINITIONS } from "../../src/config/schema.ts";
 import { FAILURES } from "../../src/model/failure.ts";
 import { SOURCES } from "../../src/sources/index.ts";
+import { permissionOf } from "../../src/sources/source.ts";
 import { EVENTS, METRICS } from "../../src/telemetry/catalogue.ts";
 import { folderWith } from "./support.ts";
 
@@ -47,7 +48,7 @@ describe("docs/configuration.md", () => {
     for (const { type, summary } of SINK_DEFINITIONS)
       expect(text).toContain(`### \`type: ${type}\`\n\n${summary}`);
     for (const { type } of SOURCES) expect(text).toMatch(new RegExp(`^\\| \`${type}\` \\|.*\\|$`, "m"));
-    for (const { permission } of SOURCES) expect(text).toContain(permission);
+    for (const source of SOURCES) expect(text).toContain(permissionOf(source));
   });
 
   it("shows type and default of a key", () => {

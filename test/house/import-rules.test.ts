@@ -24,7 +24,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   simulate: ["model"],
   pipeline: ["model"],
   config: ["sources", "sinks", "net", "model"],
-  daemon: ["config", "pipeline", "queue", "telemetry", "sources", "sinks", "net", "model"],
+  onboarding: ["config", "queue", "sources", "sinks", "net", "model"],
+  daemon: ["config", "pipeline", "onboarding", "queue", "telemetry", "sources", "sinks", "net", "model"],
 };
 const LAYERS = Object.keys(MAY_IMPORT);
 
