@@ -1,6 +1,6 @@
 // Makes a fresh clone ready: node modules, build, and a Redis server. Needs nothing but Node.js and npm.
 // Runs before `npm run demo` and `npm test`; does nothing where everything is in place.
-// With --receivers it also fetches what the tests send syslog to.
+// With --tests it also fetches what the tests send syslog to, and a browser.
 import { spawnSync } from "node:child_process";
 import {
   accessSync,
@@ -37,13 +37,18 @@ const PACKAGE_MANAGERS = [
  * AppArmor profile of an installed rsyslogd would keep it from the tests' folders.
  */
 const RECEIVERS = ["liblognorm-utils", "rsyslog", "rsyslog-gnutls", "rsyslog-relp", "syslog-ng-core"];
+/** The first one in PATH is used by the tests; where there is none, Debian's is installed. */
+const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
 const RECEIVERS_FOLDER = ".cache/receivers";
 
 checkNode();
 installModules();
 build();
 installRedis();
-if (process.argv.includes("--receivers")) unpackReceivers();
+if (process.argv.includes("--tests")) {
+  unpackReceivers();
+  installBrowser();
+}
 
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
@@ -75,16 +80,27 @@ function installRedis() {
   const manager = PACKAGE_MANAGERS.find(({ program }) => isInPath(program));
   if (manager === undefined)
     fail(`No ${SERVERS.join(" or ")} is in PATH. Install Redis 6.2 or newer and try again.`);
+  install("a Redis server", manager);
+}
+
+function installBrowser() {
+  if (BROWSERS.some(isInPath)) return;
+  const [apt] = PACKAGE_MANAGERS;
+  if (!isInPath(apt.program)) fail(`The tests need a browser: one of ${BROWSERS.join(", ")} in PATH.`);
+  install("a browser for the tests", { ...apt, install: [...apt.install.slice(0, -1), "chromium"] });
+}
+
+function install(what, manager) {
   const needsRoot = manager.asRoot !== false && process.getuid?.() !== 0;
   const prefix = needsRoot ? ["sudo", "-n"] : [];
   const line = [...(needsRoot ? ["sudo"] : []), manager.program, ...manager.install].join(" ");
-  say(`Installing a Redis server (${line}) ...`);
+  say(`Installing ${what} (${line}) ...`);
   // A service of the system's own on the standard port is not wanted; ours are started on sockets and free ports.
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
   for (const args of [manager.before, manager.install]) {
     const [program, ...rest] = [...prefix, manager.program, ...(args ?? [])];
     if (args !== undefined && !run(program, rest, env))
-      fail(`A Redis server is missing. Install it and try again:\n  ${line}`);
+      fail(`Missing: ${what}. Install it and try again:\n  ${line}`);
   }
 }
 

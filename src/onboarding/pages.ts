@@ -4,8 +4,9 @@ import type { Refusal } from "./refusals.ts";
 /** What the customer's administrator sees: plain pages that need nothing from elsewhere. */
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-h1{font-size:1.4rem}ul{padding:0;list-style:none}li{padding:.5rem 0;border-top:1px solid #d8dee4}
-b{display:inline-block;min-width:5rem}.ok{color:#116329}.warning{color:#7d4e00}.waiting{color:#57606a}.failed{color:#a40e26}
+h1{font-size:1.4rem}ul{padding:0;list-style:none}
+li{display:grid;grid-template-columns:6rem 1fr;padding:.5rem 0;border-top:1px solid #d8dee4}
+.ok{color:#116329}.warning{color:#7d4e00}.waiting{color:#57606a}.failed{color:#a40e26}
 p.next{color:#57606a}@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}li{border-color:#30363d}
 .ok{color:#3fb950}.warning{color:#d29922}.waiting,p.next{color:#8d96a0}.failed{color:#ff7b72}}`;
 
@@ -23,11 +24,11 @@ const TITLES: Readonly<Record<Onboarding["state"], string>> = {
 export function progressPage({ state, name, says, steps }: Onboarding): string {
   const shown = steps.filter(({ concerns }) => concerns === "customer");
   const list = shown.map(
-    ({ what, verdict, says: said, next }) =>
-      `<li><b class="${verdict}">${verdict}</b> ${escapeHtml(what)}: ${escapeHtml(said)}${next === "" ? "" : `<br>${escapeHtml(next)}`}</li>`,
+    ({ what, verdict, says: said }) =>
+      `<li><b class="${verdict}">${verdict}</b><span>${escapeHtml(what)}: ${escapeHtml(said)}</span></li>`,
   );
   const refresh = state === "verifying" ? `<meta http-equiv="refresh" content="${LOOK_AGAIN_S}">` : "";
-  // What our own receivers said is no matter of the customer's.
+  // What is to be done about it, and what our own receivers said, is no matter of the customer's.
   const sentence = state === "verified" ? "The consent is verified; your alerts are read." : says;
   return page(
     `${TITLES[state]}: ${name}`,

@@ -4,7 +4,7 @@ import { afterTest, programInPath } from "./processes.ts";
 /** The system's Chromium, with a profile of its own that talks to nobody but this machine. */
 export async function openBrowser(): Promise<BrowserContext> {
   const browser = await chromium.launch({
-    executablePath: programInPath("chromium"),
+    executablePath: programInPath("chromium", "chromium-browser", "google-chrome"),
     args: [
       // Its sandbox does not run as root, nor in most containers.
       "--no-sandbox",

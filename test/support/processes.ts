@@ -33,11 +33,12 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** Where a program is, as a shell would find it. */
-export function programInPath(name: string): string {
+/** Where the first of the programs is, as a shell would find it. */
+export function programInPath(...names: readonly string[]): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
-  const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
-  if (found === undefined) throw new Error(`There is no ${name} in PATH.`);
+  const paths = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = paths.find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`There is no ${names.join(" or ")} in PATH.`);
   return found;
 }
 
