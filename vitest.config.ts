@@ -11,6 +11,8 @@ const project = (name: string, folders: readonly string[], more: object) => ({
 const QUICK = { maxWorkers: 2, sequence: { groupOrder: 0 } };
 const SLOW = {
   fileParallelism: false,
+  // Of tests that ask to run beside each other, because they wait more than they work.
+  maxConcurrency: 3,
   sequence: { groupOrder: 1 },
   testTimeout: 180_000,
   hookTimeout: 60_000,

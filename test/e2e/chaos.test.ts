@@ -22,7 +22,7 @@ describe("nothing is lost, and twice comes only what was in flight when somethin
     expect(cells.map(({ name }) => name).sort()).toEqual([...PLAYED].sort());
   });
 
-  it.each(cells)("$name", async (cell) => {
+  it.concurrent.for(cells)("$name", async (cell, { expect }) => {
     const { broken, log } = await cell.run({
       seed: SEED,
       random: randomFrom(SEED, cell.name),
