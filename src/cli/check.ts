@@ -68,7 +68,7 @@ async function connect(config: Config): Promise<Finding[]> {
       return await attempt(
         what,
         async () => {
-          const alerts = await definition.create(pool.for(tenant)).probe(new AbortController().signal);
+          const alerts = await definition.create(pool.for(tenant).live).probe(new AbortController().signal);
           return `signed in and read a page (${alerts === 0 ? "no alert in it" : "alerts are there"})`;
         },
         `It needs the permission ${permissionOf(definition)}.`,

@@ -174,6 +174,8 @@ function placeLine({
     const news = lastNew === null ? "nothing was ever new" : `the last new alert came ${since(lastNew)} ago`;
     return `${source}: read ${since(lastPoll)} ago without trouble, up to ${cursor}; ${news}. It is quiet because Defender has nothing new.`;
   }
+  if (outcome === "paced")
+    return `${source}: read as fast as Microsoft's limit on calls allows, up to ${cursor}; it goes on at ${nextPoll}.`;
   const code = error.code === null ? "" : ` ${error.code}`;
   const advice = SOURCE_ADVICE[outcome ?? "transient"] ?? "";
   return `${source}: ${plural(failures, "round")} failed in a row (${outcome}${code}): ${error.message} Next try ${nextPoll}. ${advice}`;

@@ -4,6 +4,7 @@ import { ConfigError, type ConfigProblem } from "../model/failure.ts";
 import { CLOUDS, type Cloud, type CloudAddresses, regionalDefender } from "../net/clouds.ts";
 import { checkClouds, checkTenants, type TenantSource } from "./cross-check.ts";
 import { childOf, joinPath, type MappingNode, type Node, readDocument } from "./document.ts";
+import { forecastCalls } from "./forecast.ts";
 import { check, type Findings } from "./inspect.ts";
 import { mergeTenant, withAppOf } from "./merge.ts";
 import { type Environment, whyUnreadable } from "./references.ts";
@@ -65,6 +66,7 @@ export function loadConfig(
   const { queue, http, log, deadLetters, onboarding, shutdownTimeout, clouds, sinks } = parsed;
   const resolved = tenants.flatMap((tenant) => resolveTenant(tenant, clouds));
   checkClouds(tenants, resolved, findings.problems);
+  forecastCalls(tenants, resolved, findings.warnings);
   if (findings.problems.length > 0) throw new ConfigError(inOrder(findings.problems));
   return {
     config: {

@@ -112,6 +112,10 @@ const CloudEntry = z.strictObject({
     .meta({ file: true })
     .optional()
     .describe("File with the PEM certificates of the authorities to trust, instead of the system's."),
+  callLimits: z
+    .boolean()
+    .default(true)
+    .describe("Whether Microsoft's limits on calls hold there; each tenant is then read within them."),
 });
 
 const Name = z.string().regex(/^[a-z0-9-]+$/, "the name must consist of a-z, 0-9 and -");

@@ -5,6 +5,7 @@ import { createAppGate } from "../net/app-gate.ts";
 import { TokenCache } from "../net/credentials.ts";
 import { createHttpClient, type HttpClient } from "../net/http.ts";
 import type { TenantAccess } from "../sources/source.ts";
+import type { Pace, Purpose } from "./call-budget.ts";
 
 /** One answer may take this long; a page with evidence is some megabytes. */
 const TIMEOUT_MS = 60_000;
@@ -15,16 +16,21 @@ const CONNECTIONS = 64;
 /** The Defender API still puts its old name into next links. */
 const DEFENDER_LINK_HOSTS = ["api.securitycenter.microsoft.com"];
 
+/** Two ways to the same tenant, with the same tokens: a backlog leaves a share of the calls to the live rounds. */
+type Accesses = Readonly<Record<Purpose, TenantAccess>>;
+
 export interface AccessPool {
-  for(tenant: ResolvedTenant): TenantAccess;
+  for(tenant: ResolvedTenant): Accesses;
   close(): void;
 }
 
 /**
  * Gives each tenant its own tokens over connections that the tenants of a cloud share: the token is in each
  * request, so a connection belongs to nobody.
+ *
+ * @param pace keeps the calls within a budget; without it they are as many as are asked for.
  */
-export function createAccessPool(): AccessPool {
+export function createAccessPool(pace: Pace = () => undefined): AccessPool {
   const clients = new Map<string, HttpClient>();
   const gate = createAppGate();
 
@@ -50,16 +56,31 @@ export function createAccessPool(): AccessPool {
       const http = clientFor(tenant, ca);
       const { tenantId, auth, proxy } = tenant;
       const tokens = new TokenCache({ tenantId, auth, authority: cloud.authority, ca, proxy }, gate);
-      return {
-        tenantId: tenant.tenantId,
+      const accessFor = (purpose: Purpose): TenantAccess => ({
+        tenantId,
         pageSize: tenant.poll.pageSize,
-        graph: createApi({ origin: cloud.graph, audience: cloud.graphAudience, linkHosts: [] }, http, tokens),
-        defender: createApi(
-          { origin: cloud.defender, audience: cloud.defenderAudience, linkHosts: DEFENDER_LINK_HOSTS },
+        graph: createApi(
+          {
+            origin: cloud.graph,
+            audience: cloud.graphAudience,
+            linkHosts: [],
+            pace: pace(tenant, "graph", purpose),
+          },
           http,
           tokens,
         ),
-      };
+        defender: createApi(
+          {
+            origin: cloud.defender,
+            audience: cloud.defenderAudience,
+            linkHosts: DEFENDER_LINK_HOSTS,
+            pace: pace(tenant, "defender", purpose),
+          },
+          http,
+          tokens,
+        ),
+      });
+      return { live: accessFor("live"), backlog: accessFor("backlog") };
     },
     close() {
       for (const client of clients.values()) client.close();

@@ -46,7 +46,10 @@ export async function verifyOnce(
 ): ReturnType<typeof verifyTenant> {
   const pool = createAccessPool();
   try {
-    return await verifyTenant({ tenant, access: pool.for(tenant), sinks, canary, nowMs: Date.now() }, signal);
+    return await verifyTenant(
+      { tenant, access: pool.for(tenant).live, sinks, canary, nowMs: Date.now() },
+      signal,
+    );
   } finally {
     pool.close();
   }

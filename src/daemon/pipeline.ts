@@ -10,6 +10,7 @@ import type { Store } from "../queue/store.ts";
 import { SOURCES } from "../sources/index.ts";
 import type { Events } from "../telemetry/events.ts";
 import { type AccessPool, createAccessPool } from "./access.ts";
+import { createPace } from "./call-budget.ts";
 import { watchExpiry } from "./expiry.ts";
 import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
@@ -36,7 +37,7 @@ export async function startPipeline(
   store: Store,
   events: Events,
 ): Promise<Pipeline> {
-  const pool = createAccessPool();
+  const pool = createAccessPool(createPace(store));
   const heap = createHeapMode();
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);
@@ -80,7 +81,8 @@ export function placesOf(tenant: ResolvedTenant, config: Config, pool: AccessPoo
   return SOURCES.filter(({ type }) => tenant.sources.includes(type)).map((definition) => ({
     tenant: { id: tenant.id, name: tenant.name, tenantId: tenant.tenantId },
     source: definition.type,
-    reader: definition.create(access),
+    reader: definition.create(access.live),
+    backlogReader: definition.create(access.backlog),
     poll: tenant.poll,
     updates: tenant.updates,
     routes,

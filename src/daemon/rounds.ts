@@ -1,5 +1,5 @@
 import { backoffMs } from "../model/backoff.ts";
-import { FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
+import { CALL_BUDGET, FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
 import type { ReaderParts } from "../pipeline/forward.ts";
 import { type Round, readLive, readLong } from "../pipeline/reader.ts";
 import type { Place } from "../pipeline/routes.ts";
@@ -19,6 +19,12 @@ const LONGEST_BLOCKED_PAUSE_MS = 900_000;
 const JITTER = 0.05;
 /** Long windows that are read at once in one process: the other runs belong to the live rounds. */
 const LONG_AT_ONCE = 8;
+/**
+ * Tenants in trouble that are asked at once: a source that hangs keeps its run for a minute, and however many of them
+ * do, the other runs belong to those that answer.
+ */
+const TROUBLED_AT_ONCE = 20;
+const TROUBLED_PAUSE_MS = 2000;
 /** How long a window waits before it looks again whether it may go on. */
 const CROWDED_PAUSE_MS = 500;
 const FULL_PAUSE_MS = 1000;
@@ -27,6 +33,7 @@ const FULL_PAUSE_MS = 1000;
 export function createRounds(places: readonly Place[], parts: ReaderParts, events: Events): RunRead {
   const byName = new Map(places.map((place) => [`${place.tenant.id}/${place.source}`, place]));
   let longRuns = 0;
+  let troubledRuns = 0;
 
   async function live(job: ReadJob, place: Place, fence: Fence, signal: AbortSignal): Promise<NextRun> {
     const startedAt = performance.now();
@@ -40,7 +47,7 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
       await note(job, parts, { outcome: "completed", inMs, failures: 0, isFresh: round.fresh > 0 });
       return { inMs, failures: 0 };
     } catch (cause) {
-      return await failed(job, cause, place, signal);
+      return await cutOff(job, cause, place, signal);
     }
   }
 
@@ -62,12 +69,17 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
       }
       return { inMs: turn.state === "full" ? spread(FULL_PAUSE_MS) : 0, failures: 0 };
     } catch (cause) {
-      return await failed(job, cause, place, signal);
+      return await cutOff(job, cause, place, signal);
     }
   }
 
-  async function failed(job: ReadJob, cause: unknown, place: Place, signal: AbortSignal): Promise<NextRun> {
+  async function cutOff(job: ReadJob, cause: unknown, place: Place, signal: AbortSignal): Promise<NextRun> {
     if (cause instanceof FencedOff || signal.aborted) throw cause;
+    const isPaced = cause instanceof SourceError && cause.code === CALL_BUDGET;
+    return isPaced ? await paced(job, cause) : await failed(job, cause, place);
+  }
+
+  async function failed(job: ReadJob, cause: unknown, place: Place): Promise<NextRun> {
     const failures = job.failures + 1;
     const inMs = pauseAfter(cause, failures, place.poll.interval);
     if (cause instanceof SourceError || !isTroubleOfRedis(cause))
@@ -81,10 +93,30 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
     return { inMs, failures };
   }
 
+  /** Not a failure: the round goes on where it was as soon as more calls may be made. */
+  async function paced(job: ReadJob, { code, message, retryAfterMs }: SourceError): Promise<NextRun> {
+    const inMs = spread(Math.max(retryAfterMs ?? 0, FIRST_PAUSE_MS));
+    events.pollPaced(job, inMs);
+    const told = { outcome: "paced", code, message, inMs, failures: job.failures, isFresh: false };
+    if (job.window === undefined) await note(job, parts, told);
+    return { inMs, failures: job.failures };
+  }
+
+  async function troubled(job: ReadJob, place: Place, fence: Fence, signal: AbortSignal): Promise<NextRun> {
+    if (troubledRuns >= TROUBLED_AT_ONCE) return { inMs: spread(TROUBLED_PAUSE_MS), failures: job.failures };
+    troubledRuns += 1;
+    try {
+      return await live(job, place, fence, signal);
+    } finally {
+      troubledRuns -= 1;
+    }
+  }
+
   return async (job, fence, signal) => {
     const place = byName.get(`${job.tenant}/${job.source}`);
     if (place === undefined) return "done";
-    if (job.window === undefined) return await live(job, place, fence, signal);
+    if (job.window === undefined)
+      return await (job.failures > 0 ? troubled : live)(job, place, fence, signal);
     if (longRuns >= LONG_AT_ONCE) return { inMs: spread(CROWDED_PAUSE_MS), failures: job.failures };
     longRuns += 1;
     try {

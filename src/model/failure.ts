@@ -25,6 +25,9 @@ export const FAILURES = {
 
 export type FailureKind = keyof typeof FAILURES;
 
+/** The code of a round that we ourselves cut off, before the source would have refused it. */
+export const CALL_BUDGET = "call-budget";
+
 interface FailureDetails {
   readonly cause?: unknown;
   /** Set when the other side named a delay. */

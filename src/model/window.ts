@@ -1,4 +1,4 @@
-import { formatTicks, TICKS_PER_MS, type Ticks } from "./ticks.ts";
+import { formatTicks, TICKS_PER_MS, type Ticks, ticksFromMs } from "./ticks.ts";
 
 /** A half-open span of update time: `from` belongs to it, `to` does not. */
 export interface Span {
@@ -88,17 +88,30 @@ export function beginning(now: Ticks, poll: PollSettings): Beginning {
 
 /**
  * The live window of a round: from the cursor less the overlap (late alerts) to now less the settle time, and never
- * from before `since`. Undefined while there is nothing to read yet.
+ * from before `since`. Where the last round took long, the overlap counts from when it began; where it was cut off, it
+ * is gone on with from `resume`. Undefined while there is nothing to read yet.
  */
 export function liveSpan(
-  state: { readonly cursor: Ticks; readonly since: Ticks },
+  state: {
+    readonly cursor: Ticks;
+    readonly since: Ticks;
+    readonly roundMs?: number | undefined;
+    readonly resume?: Ticks | undefined;
+  },
   now: Ticks,
   poll: PollSettings,
 ): Span | undefined {
-  const from = later(state.since, state.cursor - ticksOf(poll.overlap));
+  const settle = ticksOf(poll.settle);
+  const began = state.roundMs === undefined ? state.cursor : ticksFromMs(state.roundMs) - settle;
+  const overlapped = later(state.since, earlier(state.cursor, began) - ticksOf(poll.overlap));
   // A clock that was set back must not pull the cursor with it.
-  const to = later(state.cursor, now - ticksOf(poll.settle));
+  const to = later(state.cursor, now - settle);
+  const from = state.resume !== undefined && state.resume < to ? state.resume : overlapped;
   return from < to ? { from, to } : undefined;
+}
+
+function earlier(a: Ticks, b: Ticks): Ticks {
+  return a < b ? a : b;
 }
 
 function later(a: Ticks, b: Ticks): Ticks {

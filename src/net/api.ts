@@ -27,11 +27,14 @@ interface ApiSettings {
   readonly audience: string;
   /** Hosts, besides the origin's, that a next link may name. */
   readonly linkHosts: readonly string[];
+  /** Asked before each call; throws a SourceError where one more would be too many. Absent: none is too many. */
+  readonly pace?: (() => Promise<void>) | undefined;
 }
 
 export function createApi(settings: ApiSettings, http: HttpClient, tokens: TokenCache): Api {
   async function send(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
     const token = await tokens.token(settings.audience, signal);
+    await settings.pace?.();
     try {
       const answer = await http.send({
         method: "GET",

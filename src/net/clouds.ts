@@ -13,6 +13,8 @@ export interface CloudAddresses {
   readonly defenderAudience: string;
   /** File with the PEM certificates to trust, instead of the system's. */
   readonly ca?: string | undefined;
+  /** Whether Microsoft's limits on calls hold there; they do where nothing is said. */
+  readonly callLimits?: boolean | undefined;
 }
 
 export interface Cloud extends CloudAddresses {

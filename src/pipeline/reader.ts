@@ -38,6 +38,9 @@ const DRAINED_SHARE = 0.5;
  * into the queues, and only then move the cursor. A crash between any two steps repeats, and loses nothing. What is
  * not sealed for a sink, because too much waits for it already, is recorded as a gap before the cursor moves.
  *
+ * A round that the source cuts off is gone on with where it was, or a flood within the overlap would be read from its
+ * beginning for ever. The round after it reaches back to before the one that was cut off began.
+ *
  * @throws SourceError when the source fails; what was committed before stands.
  * @throws FencedOff when another process has taken the job over.
  */
@@ -55,6 +58,7 @@ export async function readLive(
 
   const now = ticksFromMs(startedMs);
   const { since, span } = await reachOf(place, state, now, parts);
+  const beganMs = state.resume?.startedMs ?? startedMs;
   const tally = new Tally();
   const window = windowText("live", span ?? { from: now, to: now });
   if (span === undefined) return { ...tally, window, gaps: [] };
@@ -76,8 +80,14 @@ export async function readLive(
     await gaps.record(full, { from, to: slice.to });
     from = slice.to;
     if (slice.to > cursor) cursor = slice.to;
-    const roundMs = slice.to >= span.to ? startedMs : undefined;
-    await store.commit(fence, placeName(place), { cursor, since, roundMs, queued: [...queued, ...sealed] });
+    const isWhole = slice.to >= span.to;
+    await store.commit(fence, placeName(place), {
+      cursor,
+      since,
+      roundMs: isWhole ? beganMs : undefined,
+      resume: isWhole ? undefined : { from: slice.to, startedMs: beganMs },
+      queued: [...queued, ...sealed],
+    });
     queued = [];
     await nextTurn(signal);
   }
@@ -144,7 +154,7 @@ async function readOn(
   const keeper = new GapKeeper(window.kind, place, state, parts, how.fence);
   const startedAt = performance.now();
   let from = window.cursor;
-  for await (const slice of place.reader.read({ from, to: window.to }, signal)) {
+  for await (const slice of place.backlogReader.read({ from, to: window.to }, signal)) {
     const before = { read: tally.read, queued: sum(tally.enqueued) };
     const { sealed, full } = await forward(slice, place, parts, how, tally);
     if (full.length > 0 && window.kind !== "backfill") return "full";
@@ -170,11 +180,14 @@ async function readOn(
 /** What a round asks for. A place that was never read gets a window for what the rounds will not reach back to. */
 async function reachOf(
   place: Place,
-  { reach }: ReadState,
+  { reach, roundMs, resume }: ReadState,
   now: Ticks,
   { store, windows, nowMs }: ReaderParts,
 ): Promise<{ readonly since: Ticks; readonly span: Span | undefined }> {
-  if (reach !== undefined) return { since: reach.since, span: liveSpan(reach, now, place.poll) };
+  if (reach !== undefined) {
+    const span = liveSpan({ ...reach, roundMs, resume: resume?.from }, now, place.poll);
+    return { since: reach.since, span };
+  }
   const name = placeName(place);
   const { since, live } = beginning(now, place.poll);
   // Rounds before this one may have begun and failed: the backfill that they have opened ends where the first one began.

@@ -28,6 +28,8 @@ export interface Place {
   readonly tenant: TenantName;
   readonly source: string;
   readonly reader: Source;
+  /** The same for long windows, which may wait longer for a call. */
+  readonly backlogReader: Source;
   readonly poll: PollSettings;
   readonly updates: Updates;
   readonly routes: readonly Route[];

@@ -29,6 +29,8 @@ export interface Keys {
   deadLetterTimes: string;
   /** HASH: sink → JSON, why it rests. */
   resting: string;
+  /** LIST: when an API was called for a tenant, ms, newest first. */
+  calls(tenant: string, api: string): string;
   /** STRING: what the states of consent links are signed with. */
   consentKey: string;
   /** STRING: one consent link that was not used yet. */
@@ -66,6 +68,7 @@ export function createKeys(prefix: string): Keys {
     deadLetters: `${prefix}:dead-letters`,
     deadLetterTimes: `${prefix}:dead-letter-times`,
     resting: `${prefix}:resting`,
+    calls: (tenant, api) => `${prefix}:calls:${tenant}:${api}`,
     consentKey: `${prefix}:consent-key`,
     consent: (nonce) => `${prefix}:consent:${nonce}`,
     onboarding: `${prefix}:onboarding`,

@@ -12,11 +12,19 @@ export interface PlaceName {
   readonly source: string;
 }
 
+/** A round that was cut off goes on where it was. */
+export interface Resume {
+  readonly from: Ticks;
+  readonly startedMs: number;
+}
+
 export interface ReadState {
   /** Everything before it is queued, and what was updated before `since` is not asked for; undefined: never read. */
   readonly reach: { readonly cursor: Ticks; readonly since: Ticks } | undefined;
-  /** When the last round began, ms. */
+  /** When the last round began that was read to its end, ms. */
   readonly roundMs: number | undefined;
+  /** Where a round after it was cut off, and when that one began. */
+  readonly resume: Resume | undefined;
   /** Sealed by a round that did not come to its end. */
   readonly pending: readonly SealedBatch[];
   /** Pointer → id of the newest gap's window. It may be closed by now. */
@@ -53,10 +61,11 @@ export function createPlaces(redis: Redis, keys: Keys) {
         redis.hgetall(keys.state(tenant, source)),
         redis.hgetall(keys.pending(tenant, source)),
       ]);
-      const { cursor, since, roundMs } = state;
+      const { cursor, since, roundMs, resume } = state;
       return {
         reach: cursor === undefined ? undefined : { cursor: BigInt(cursor), since: BigInt(since ?? cursor) },
         roundMs: roundMs === undefined ? undefined : Number(roundMs),
+        resume: parseResume(resume),
         pending: parsePending(pending),
         gaps: new Map(
           Object.entries(state)
@@ -99,6 +108,8 @@ export function createPlaces(redis: Redis, keys: Keys) {
         readonly cursor: Ticks;
         readonly since: Ticks;
         readonly roundMs: number | undefined;
+        /** Where the next round goes on; absent when this one was read to its end. */
+        readonly resume?: Resume | undefined;
         readonly queued: readonly SealedBatch[];
       },
     ): Promise<void> {
@@ -110,6 +121,7 @@ export function createPlaces(redis: Redis, keys: Keys) {
           String(step.cursor),
           String(step.since),
           step.roundMs ?? "",
+          step.resume === undefined ? "" : `${step.resume.from} ${step.resume.startedMs}`,
           ...step.queued.map(({ id }) => id),
         ],
       );
@@ -140,6 +152,11 @@ export function createPlaces(redis: Redis, keys: Keys) {
       });
     },
   };
+}
+
+function parseResume(text: string | undefined): Resume | undefined {
+  const [from, startedMs] = text?.split(" ") ?? [];
+  return from === undefined ? undefined : { from: BigInt(from), startedMs: Number(startedMs) };
 }
 
 function parsePending(entries: Readonly<Record<string, string>>): SealedBatch[] {

@@ -5,7 +5,7 @@ import type { LongWindow } from "../model/window.ts";
 
 export { type Fence, FencedOff } from "./fence.ts";
 export type { LedgerRow, Resting } from "./ledger.ts";
-export type { PlaceName, PlaceState, ReadState } from "./places.ts";
+export type { PlaceName, PlaceState, ReadState, Resume } from "./places.ts";
 export type { SentRecord } from "./sent.ts";
 export type { Store } from "./store.ts";
 

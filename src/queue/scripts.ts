@@ -83,7 +83,8 @@ export const IS_ANOTHER_REPLY = -2;
  * Moves the cursor of a place once everything before it is in the queues.
  *
  * KEYS lock, state, pending
- * ARGV token, Redis id (or ``), cursor (ticks), since (ticks), round started at (ms, or ``), batch ids that are in their queues …
+ * ARGV token, Redis id (or ``), cursor (ticks), since (ticks), round started at (ms, or ``), where to resume (or ``), batch
+ * ids that are in their queues …
  * Returns 0 when fenced off, IS_ANOTHER_REPLY when nothing was moved.
  */
 export const COMMIT = `
@@ -91,8 +92,31 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ${IS_ANOTHER} then return ${IS_ANOTHER_REPLY} end
 redis.call('HSET', KEYS[2], 'cursor', ARGV[3], 'since', ARGV[4])
 if ARGV[5] ~= '' then redis.call('HSET', KEYS[2], 'roundMs', ARGV[5]) end
-for i = 6, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], 'resume', ARGV[6]) else redis.call('HDEL', KEYS[2], 'resume') end
+for i = 7, #ARGV do redis.call('HDEL', KEYS[3], ARGV[i]) end
 return 1
+`;
+
+/**
+ * Counts a call of an API unless it would be one too many. By the clock of Redis, which all replicas share.
+ *
+ * KEYS calls
+ * ARGV for each limit: how many calls, in how many ms; the widest last
+ * Returns how long to wait, ms; 0 when the call is counted.
+ */
+export const TAKE_CALL = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local wait = 0
+for i = 1, #ARGV, 2 do
+  local nth = redis.call('LINDEX', KEYS[1], ARGV[i] - 1)
+  if nth then wait = math.max(wait, nth + ARGV[i + 1] - now) end
+end
+if wait > 0 then return wait end
+redis.call('LPUSH', KEYS[1], now)
+redis.call('LTRIM', KEYS[1], 0, ARGV[#ARGV - 1] - 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[#ARGV])
+return 0
 `;
 
 /**

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Redis } from "ioredis";
 import { StartupError } from "../model/failure.ts";
 import { createBatches } from "./batches.ts";
+import { createCalls } from "./calls.ts";
 import type { Codec } from "./codec.ts";
 import { createConsents } from "./consents.ts";
 import { createDeadLetters } from "./dead-letters.ts";
@@ -27,6 +28,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec, rememberMs: 
     ...createDeadLetters(redis, keys, codec),
     ...createLedger(redis, keys),
     ...createConsents(redis, keys),
+    ...createCalls(redis, keys),
 
     /** Works with a fence of its own, for who is no read job. */
     async fenced<T>(work: (fence: Fence) => Promise<T>): Promise<T> {

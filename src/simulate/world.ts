@@ -34,6 +34,7 @@ export interface World {
     readonly monitor: string;
     /** File with the certificate to trust. */
     readonly ca: string;
+    readonly callLimits: boolean;
   };
   readonly authority: Authority;
   readonly tenants: readonly WorldTenant[];
@@ -116,6 +117,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       defender: defender.defender.origin,
       monitor: "https://monitor.azure.com",
       ca: ground.ca,
+      callLimits: options.limits !== "none",
     },
     authority,
     tenants,

@@ -40,6 +40,17 @@ export interface TenantAccess {
 export const API_NAMES = { graph: "Microsoft Graph", defender: "WindowsDefenderATP" } as const;
 export type ApiName = keyof typeof API_NAMES;
 
+/**
+ * Calls that an application may make in one tenant (learn.microsoft.com/graph/throttling-limits, security;
+ * learn.microsoft.com/defender-endpoint/api/get-alerts, limitations).
+ */
+export const CALL_LIMITS: Readonly<
+  Record<ApiName, { readonly perMinute: number; readonly perHour?: number }>
+> = {
+  graph: { perMinute: 150 },
+  defender: { perMinute: 100, perHour: 1500 },
+};
+
 export interface SourceDefinition<Type extends string = string> {
   /** The name in the configuration, in metrics and in events. */
   readonly type: Type;

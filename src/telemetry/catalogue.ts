@@ -105,6 +105,12 @@ export const EVENTS = {
     means:
       "The tenant's call budget is used up; it is read again after `retryInMs`. Another tool may share the application.",
   },
+  "poll.paced": {
+    level: "debug",
+    says: "Reading waits for its call budget.",
+    means:
+      "The tenant has more than may be asked for at once; it is gone on with before Microsoft would refuse.",
+  },
   "poll.recovered": {
     level: "info",
     says: "The source can be read again.",
@@ -305,6 +311,11 @@ export const METRICS = {
   },
   dead_letters: { type: "gauge", help: "Dead letters that lie there.", labels: ["sink"] },
   sink_breaker_open: { type: "gauge", help: "1 while the sink rests.", labels: ["sink"] },
+  poll_paced_total: {
+    type: "counter",
+    help: "Runs of reading that waited for the tenant's call budget.",
+    labels: ["tenant", "source"],
+  },
   throttled_total: {
     type: "counter",
     help: "Rounds that the source asked to wait.",

@@ -221,6 +221,15 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       sayState(`gap/${sink}`, "open", "gap.recorded", { tenant, source, sink, window });
     },
 
+    /** A round waits, because more calls would be refused. */
+    pollPaced(
+      { tenant, source }: { readonly tenant: string; readonly source: string; readonly window?: string },
+      retryInMs: number,
+    ): void {
+      metrics.count("poll_paced_total", { tenant, source });
+      say("poll.paced", { tenant, source, retryInMs });
+    },
+
     /** A round was cut off by the source. */
     pollFailed(
       place: { readonly tenant: string; readonly source: string; readonly window?: string },

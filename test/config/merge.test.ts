@@ -103,6 +103,7 @@ describe("defaults and tenants", () => {
       graphAudience: "https://graph.microsoft.com",
       defenderAudience: "https://api.securitycenter.microsoft.com",
       ca: expect.stringMatching(/^\/.*\/lab\.pem$/),
+      callLimits: true,
     });
   });
 

@@ -73,7 +73,8 @@ function maker(random: Random) {
     commit() {
       const [where, cursor, queued] = [place(), at(0, 100), someBatches()];
       const roundMs = random.pick([nowMs, undefined]);
-      return (store) => store.commit(FENCE, where, { cursor, since: cursor - 5n, roundMs, queued });
+      const resume = roundMs === undefined ? { from: cursor, startedMs: nowMs } : undefined;
+      return (store) => store.commit(FENCE, where, { cursor, since: cursor - 5n, roundMs, resume, queued });
     },
     openWindow() {
       const where = place();

@@ -21,7 +21,13 @@ const state = () => bench.store.readState(PLACE.tenant, PLACE.source);
 
 describe("how far a place is read", () => {
   it("is not known before its first round", async () => {
-    expect(await state()).toEqual({ reach: undefined, roundMs: undefined, pending: [], gaps: new Map() });
+    expect(await state()).toEqual({
+      reach: undefined,
+      roundMs: undefined,
+      resume: undefined,
+      pending: [],
+      gaps: new Map(),
+    });
   });
 
   it("is kept to the last tick, each place for itself", async () => {
@@ -40,6 +46,16 @@ describe("how far a place is read", () => {
 
     expect(within).toMatchObject({ reach: { cursor: 2n }, roundMs: 42 });
     expect(await state()).toMatchObject({ reach: { cursor: 3n }, roundMs: 43 });
+  });
+
+  it("keeps where a round was cut off, until one is read to its end", async () => {
+    const resume = { from: CURSOR + 7n, startedMs: 41 };
+    await bench.store.commit(FENCE, PLACE, { ...STEP, roundMs: undefined, resume });
+    const cut = await state();
+    await bench.store.commit(FENCE, PLACE, STEP);
+
+    expect(cut).toMatchObject({ roundMs: undefined, resume });
+    expect(await state()).toMatchObject({ roundMs: 42, resume: undefined });
   });
 
   it("moves together with what is known to be in its queue", async () => {

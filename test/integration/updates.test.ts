@@ -29,7 +29,15 @@ function aReader({ store }: StoreBench, updates: Updates) {
   };
   const poll = { interval: 1000, overlap: 0, settle: 0, initialLookback: 0, pageSize: 100 };
   const reader = { read: async function* () {}, probe: async () => 0 };
-  const place: Place = { tenant: CONTOSO, source: "graph_alerts", reader, poll, updates, routes: ROUTES };
+  const place: Place = {
+    tenant: CONTOSO,
+    source: "graph_alerts",
+    reader,
+    backlogReader: reader,
+    poll,
+    updates,
+    routes: ROUTES,
+  };
   const tally = new Tally();
   return {
     tally,

@@ -5,6 +5,7 @@ import type { LongWindow, Span } from "../../src/model/window.ts";
 import {
   type Fence,
   FencedOff,
+  type Resume,
   type SealedBatch,
   type SentRecord,
   type Store,
@@ -46,6 +47,7 @@ interface PlaceFacts {
   begun: { readonly since: Ticks; readonly from: Ticks } | undefined;
   reach: { readonly cursor: Ticks; readonly since: Ticks } | undefined;
   roundMs: number | undefined;
+  resume: Resume | undefined;
   /** Those of the rounds under no name, those of a long window under its id. */
   readonly pending: Map<string | undefined, Map<string, SealedBatch>>;
   readonly gaps: Map<string, string>;
@@ -76,6 +78,7 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       begun: undefined,
       reach: undefined,
       roundMs: undefined,
+      resume: undefined,
       pending: new Map(),
       gaps: new Map(),
     }));
@@ -133,9 +136,9 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
   const used: Used = {
     async readState(tenant, source) {
       await onStep?.("readState", "before");
-      const { reach, roundMs, gaps } = placeOf(tenant, source);
+      const { reach, roundMs, resume, gaps } = placeOf(tenant, source);
       const pending = [...pendingOf(tenant, source, undefined).values()];
-      return { reach, roundMs, pending, gaps: new Map(gaps) };
+      return { reach, roundMs, resume, pending, gaps: new Map(gaps) };
     },
 
     async pendingOf({ id, tenant, source }) {
@@ -150,11 +153,12 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
         return place.begun;
       }),
 
-    commit: (fence, { tenant, source }, { cursor, since, roundMs, queued }) =>
+    commit: (fence, { tenant, source }, { cursor, since, roundMs, resume, queued }) =>
       step("commit", fence, tenant, () => {
         const place = placeOf(tenant, source);
         place.reach = { cursor, since };
         place.roundMs = roundMs ?? place.roundMs;
+        place.resume = resume;
         for (const { id } of queued) pendingOf(tenant, source, undefined).delete(id);
       }),
 

@@ -57,6 +57,22 @@ describe("the beginning of a place", () => {
     expect(live.from).toBe(since);
   });
 
+  it("goes on where a round was cut off, and reaches back to before that one began when it is through", () => {
+    const [cursor, since, now] = [at("2026-05-04T11:59:00Z"), at(LONG_AGO), at("2026-05-04T12:00:00Z")];
+    const resume = at("2026-05-04T11:50:00Z");
+    const roundMs = Date.parse("2026-05-04T11:30:00Z");
+
+    expect(textOf(liveSpan({ cursor, since, resume }, now, POLL))).toEqual({
+      from: "2026-05-04T11:50:00Z",
+      to: "2026-05-04T12:00:00Z",
+    });
+    expect(textOf(liveSpan({ cursor, since, roundMs }, now, POLL))?.from).toBe("2026-05-04T11:15:00Z");
+    // A clock that was set back may put it into the future.
+    expect(textOf(liveSpan({ cursor, since, resume: now + 1n }, now, POLL))?.from).toBe(
+      "2026-05-04T11:44:00Z",
+    );
+  });
+
   it("stays behind the clock by the settle time", () => {
     expect(beginningText("2026-05-04T12:00:00Z", { settle: 30_000 })).toEqual({
       since: "2026-05-03T11:59:30Z",

@@ -31,6 +31,11 @@ export class Attempts {
   #lastSlice: Ticks | undefined;
   #cursor: Ticks | undefined;
   #since: Ticks | undefined;
+  /** Where a round was cut off that is not yet gone on with to its end, and how far it was due when it began. */
+  #cut: { readonly at: Ticks; readonly began: Ticks } | undefined;
+  /** How far the last round was due when it began that came to its end, with all that it was cut into. */
+  #ended: Ticks | undefined;
+  #settled: Ticks | undefined;
   /** What the first round chose that came so far. */
   #begun: { readonly since: Ticks; readonly from: Ticks } | undefined;
   #firstMoment: number | undefined;
@@ -54,7 +59,8 @@ export class Attempts {
   begin(clockMs: number, moment: number, step: number): Attempt {
     const settled = ticksFromMs(clockMs) - this.#ticksOf(this.#poll.settle);
     const due = this.#cursor === undefined ? settled : later(this.#cursor, settled);
-    const { from, lookback } = this.#reach(settled);
+    const { from, lookback } = this.#reach(settled, due);
+    this.#settled = settled;
     this.#current = { from, to: from, due, begin: moment, end: moment, step, lookback, refused: new Set() };
     this.#lastSlice = undefined;
     this.#firstMoment ??= moment;
@@ -90,12 +96,17 @@ export class Attempts {
     attempt.to = this.#lastSlice;
     if (this.#cursor === undefined || attempt.to > this.#cursor) this.#cursor = attempt.to;
     this.#since ??= attempt.lookback;
+    const began = this.#cut?.began ?? this.#settled ?? attempt.due;
+    this.#cut = attempt.to < attempt.due ? { at: attempt.to, began } : undefined;
+    if (this.#cut === undefined) this.#ended = began;
   }
 
-  #reach(settled: Ticks): { readonly from: Ticks; readonly lookback: Ticks | undefined } {
+  #reach(settled: Ticks, due: Ticks): { readonly from: Ticks; readonly lookback: Ticks | undefined } {
     const { overlap, initialLookback } = this.#poll;
     if (this.#cursor !== undefined && this.#since !== undefined) {
-      return { from: later(this.#since, this.#cursor - this.#ticksOf(overlap)), lookback: undefined };
+      if (this.#cut !== undefined && this.#cut.at < due) return { from: this.#cut.at, lookback: undefined };
+      const back = earlier(this.#cursor, this.#ended ?? this.#cursor) - this.#ticksOf(overlap);
+      return { from: later(this.#since, back), lookback: undefined };
     }
     if (this.#begun !== undefined) return { from: this.#begun.from, lookback: this.#begun.since };
     const lookback = settled - this.#ticksOf(Math.max(1, initialLookback));
@@ -105,6 +116,10 @@ export class Attempts {
   #ticksOf(ms: number): Ticks {
     return BigInt(ms) * TICKS_PER_MS;
   }
+}
+
+function earlier(a: Ticks, b: Ticks): Ticks {
+  return a < b ? a : b;
 }
 
 export function later(a: Ticks, b: Ticks): Ticks {

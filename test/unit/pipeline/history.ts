@@ -341,7 +341,15 @@ class Life {
     }
     const reader: Source = { read, probe: async () => 0 };
     const routes = this.#lanes.map(({ route }) => route);
-    return { tenant: CONTOSO, source: SOURCE, reader, poll: this.#poll, updates: "all", routes };
+    return {
+      tenant: CONTOSO,
+      source: SOURCE,
+      reader,
+      backlogReader: reader,
+      poll: this.#poll,
+      updates: "all",
+      routes,
+    };
   }
 
   #say(...step: (string | Ticks)[]): void {
