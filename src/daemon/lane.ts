@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createSink, type SinkSettings } from "../config/schema.ts";
 import { type Batch, envelopes, readableMs } from "../model/batch.ts";
-import type { DeadLetter } from "../model/dead-letter.ts";
+import { textNamesAnother } from "../model/belonging.ts";
+import { type DeadLetter, TENANT_MISMATCH } from "../model/dead-letter.ts";
+import type { Envelope } from "../model/envelope.ts";
+import { DeliveryError } from "../model/failure.ts";
 import { Breaker } from "../pipeline/breaker.ts";
 import { type Delivered, Deliverer, type Refusal } from "../pipeline/deliverer.ts";
 import type { BullParts } from "../queue/bull.ts";
@@ -103,8 +106,12 @@ export class Lane {
       const loaded = await this.#store.loadBatch(id);
       if (loaded === undefined) return this.#events.batchSettled(this.name, "settled-before");
       const { batch } = loaded;
-      const delivered = await this.#deliverer.deliver(envelopes(batch, loaded.numbers));
-      await this.#settle(batch, delivered, stopping);
+      const all = envelopes(batch, loaded.numbers);
+      const foreign = all.filter(({ raw, tenant }) => textNamesAnother(raw, tenant.tenantId));
+      const own = foreign.length === 0 ? all : all.filter((envelope) => !foreign.includes(envelope));
+      const delivered = await this.#deliverer.deliver(own);
+      const refused = [...delivered.refused, ...foreign.map(mixedUp)];
+      await this.#settle(batch, { ...delivered, refused }, stopping);
     } catch (cause) {
       if (stopping.aborted) this.#events.batchSettled(this.name, "given-back");
       else this.#events.deliverFailed(this.name, cause);
@@ -145,6 +152,12 @@ export class Lane {
   }
 }
 
+/** What names another tenant goes to nobody's receiver. */
+function mixedUp(envelope: Envelope): Refusal {
+  const message = "The alert names another tenant than the one it is bound for.";
+  return { envelope, error: new DeliveryError("rejected", message, { code: TENANT_MISMATCH }), attempts: 0 };
+}
+
 function deadLetter(batch: Batch, { envelope, error, attempts }: Refusal): DeadLetter {
   const name = createHash("sha256").update(`${batch.sink}\n${envelope.eventId}`).digest("hex").slice(0, 24);
   return {
@@ -163,7 +176,7 @@ function deadLetter(batch: Batch, { envelope, error, attempts }: Refusal): DeadL
       updatedMs: envelope.updatedMs,
       device: envelope.device,
     },
-    reason: error.kind,
+    reason: error.code === TENANT_MISMATCH ? TENANT_MISMATCH : error.kind,
     message: error.message,
     attempts,
     at: new Date().toISOString(),

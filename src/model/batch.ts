@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Alert, eventId } from "./alert.ts";
+import { namesAnother } from "./belonging.ts";
 import type { Envelope, TenantName } from "./envelope.ts";
 import type { WindowText } from "./window.ts";
 
@@ -86,7 +87,10 @@ export function batchId(
   return `b-${hash.digest("hex").slice(0, 40)}`;
 }
 
+/** @throws Error when the alert is another tenant's, which whoever read it should have seen. */
 export function queuedAlert(tenant: TenantName, alert: Alert): QueuedAlert {
+  if (namesAnother(alert.tenantId, tenant.tenantId))
+    throw new Error(`An alert of another tenant was about to be queued for ${tenant.id}.`);
   return {
     alertId: alert.id,
     version: alert.version,

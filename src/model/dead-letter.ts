@@ -6,6 +6,9 @@ import type { WindowText } from "./window.ts";
 /** Sinks are named `[a-z0-9-]` by the user; this word stands for what never reached one. */
 export const NO_SINK = "none";
 
+/** The reason of what names another tenant than the one it was read from, or is bound for. */
+export const TENANT_MISMATCH = "tenant-mismatch";
+
 /** All of an envelope that does not stand in the dead letter itself. */
 export interface SentFacts {
   readonly tenant: TenantName;

@@ -1,6 +1,7 @@
 import type { Alert } from "../model/alert.ts";
 import { type Batch, batchId, divide, queuedAlert } from "../model/batch.ts";
-import { type DeadLetter, readingLetter } from "../model/dead-letter.ts";
+import { namesAnother } from "../model/belonging.ts";
+import { type DeadLetter, readingLetter, TENANT_MISMATCH } from "../model/dead-letter.ts";
 import { priorityOf, type WindowText } from "../model/window.ts";
 import type { Fence, Outbox, SealedBatch, Store, WindowQueue } from "../queue/ports.ts";
 import type { Slice } from "../sources/source.ts";
@@ -111,7 +112,7 @@ async function setAside(
     if (isOwn(alert, place)) own.push(alert);
     else {
       const message = "The alert names another tenant than the one that was asked.";
-      letters.push(readingLetter(at, alert, "tenant-mismatch", message, nowMs()));
+      letters.push(readingLetter(at, alert, TENANT_MISMATCH, message, nowMs()));
     }
   }
   tally.read += slice.alerts.length + slice.unreadable.length;
@@ -188,11 +189,7 @@ function once(alerts: readonly Alert[]): readonly Alert[] {
   return [...new Map(alerts.map((alert) => [`${alert.id}\n${alert.version}`, alert])).values()];
 }
 
-/**
- * An alert's tenant must be the one we asked for. A text that is no GUID (recorded alerts have cut ones) names
- * nobody else, so it does not count as a contradiction.
- */
+/** An alert's tenant must be the one we asked for. */
 export function isOwn({ tenantId }: Alert, { tenant }: Place): boolean {
-  if (tenantId === undefined || tenantId.toLowerCase() === tenant.tenantId.toLowerCase()) return true;
-  return !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(tenantId);
+  return !namesAnother(tenantId, tenant.tenantId);
 }

@@ -189,6 +189,12 @@ export const EVENTS = {
     says: "The sink refused an alert for good; it was set aside.",
     means: "`error.message` has the receiver's own words. Mend the cause there; the alert is kept.",
   },
+  "deliver.tenant-mismatch": {
+    level: "error",
+    says: "An alert that names another tenant was about to be sent; it was set aside.",
+    means:
+      "It reached no sink. This is a mix-up on our side of the source: look at the dead letter, and report it.",
+  },
   "dead-letters.many": {
     level: "warn",
     says: "Many dead letters of this sink wait for a person.",

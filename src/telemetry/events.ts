@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import type { DeadLetter } from "../model/dead-letter.ts";
+import { type DeadLetter, TENANT_MISMATCH } from "../model/dead-letter.ts";
 import { DIAGNOSES, type Diagnosis } from "../model/diagnosis.ts";
 import { ConfigError, DeliveryError, SourceError } from "../model/failure.ts";
 import type { Onboarding } from "../model/onboarding.ts";
@@ -75,7 +75,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
 
   function tellSetAside(labels: { tenant: string; source: string }, letters: readonly DeadLetter[]): void {
     for (const letter of letters) {
-      const event = letter.reason === "tenant-mismatch" ? "poll.tenant-mismatch" : "poll.set-aside";
+      const event = letter.reason === TENANT_MISMATCH ? "poll.tenant-mismatch" : "poll.set-aside";
       say(event, { ...labels, reason: letter.reason, deadLetter: letter.id });
     }
   }
@@ -269,7 +269,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     deliverHalved: (sink: string, error: DeliveryError, alerts: number) =>
       say("deliver.halved", { sink, alerts, error: errorFields(error) }),
     deadLettered: (letter: DeadLetter) =>
-      say("deliver.dead-lettered", {
+      say(letter.reason === TENANT_MISMATCH ? "deliver.tenant-mismatch" : "deliver.dead-lettered", {
         tenant: letter.tenant,
         source: letter.source,
         sink: letter.sink,
