@@ -166,13 +166,18 @@ function placeLine({
   failures,
   nextPoll,
   lastNew,
+  unusuallyQuiet,
+  usualHours,
 }: PlaceStatus): string {
   if (lastPoll === null)
     return `${source}: never read. Does the daemon run, with this tenant in its configuration?`;
   const since = (iso: string) => duration((Date.now() - Date.parse(iso)) / 1000);
   if (error === null) {
     const news = lastNew === null ? "nothing was ever new" : `the last new alert came ${since(lastNew)} ago`;
-    return `${source}: read ${since(lastPoll)} ago without trouble, up to ${cursor}; ${news}. It is quiet because Defender has nothing new.`;
+    const read = `${source}: read ${since(lastPoll)} ago without trouble, up to ${cursor}; ${news}.`;
+    return unusuallyQuiet
+      ? `${read} That is unusual: in the weeks before, about ${Math.round(usualHours ?? 0)} of these hours brought something. We see the tenant; ask whether a sensor, a licence or a connector of the customer's is off.`
+      : `${read} It is quiet because Defender has nothing new.`;
   }
   if (outcome === "paced")
     return `${source}: read as fast as Microsoft's limit on calls allows, up to ${cursor}; it goes on at ${nextPoll}.`;

@@ -5,7 +5,8 @@ import { code, generatedNote, page, table } from "../config/markdown.ts";
 import { renderConfigurationPage } from "../config/reference-doc.ts";
 import { ACTORS, DIAGNOSES } from "../model/diagnosis.ts";
 import { FAILURES } from "../model/failure.ts";
-import { EVENTS, METRICS } from "../telemetry/catalogue.ts";
+import { EVENTS } from "../telemetry/catalogue.ts";
+import { METRICS } from "../telemetry/measures.ts";
 
 /** Writes the files that are made from the code's own tables; with `--check` it only compares. */
 
@@ -95,7 +96,7 @@ function renderRunbook(): string {
 
 function renderMetricsPage(): string {
   return page([
-    generatedNote("src/telemetry/catalogue.ts"),
+    generatedNote("src/telemetry/measures.ts"),
     "# Metrics",
     "What `/metrics` shows, besides Node's process metrics.",
     table(

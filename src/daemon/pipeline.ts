@@ -15,6 +15,7 @@ import { watchExpiry } from "./expiry.ts";
 import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
+import { watchSilence } from "./silence.ts";
 import { startUpkeep } from "./upkeep.ts";
 
 export interface Roles {
@@ -57,6 +58,8 @@ export async function startPipeline(
   const upkeep = roles.deliver ? startUpkeep(store, config.deadLetters, events) : undefined;
   const expiry = roles.poll ? watchExpiry(config.tenants, events) : undefined;
 
+  const silence = roles.poll ? watchSilence(watchedPlaces, store, events) : undefined;
+
   await Promise.all(lanes.map((lane) => lane.start()));
   await reading?.start(async () => ({ places: watchedPlaces, windows: await store.openWindows() }));
   return {
@@ -65,6 +68,7 @@ export async function startPipeline(
     async stop(deadline) {
       upkeep?.stop();
       expiry?.stop();
+      silence?.stop();
       await reading?.stop();
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
       await Promise.all([outbox.close(), jobs.close()]);

@@ -1,7 +1,9 @@
 import { NO_SINK } from "../model/dead-letter.ts";
+import type { Weeks } from "../model/rhythm.ts";
 import { formatTicks, msFromTicks } from "../model/ticks.ts";
 import { type LongWindow, progressOf, type WindowText, windowText } from "../model/window.ts";
 import type { LedgerRow, PlaceName, PlaceState, Resting, Store } from "../queue/ports.ts";
+import { silenceOf } from "./silence.ts";
 
 /** One tenant's source: how far it is read, and how its last round ended. Times are ISO 8601. */
 export interface PlaceStatus extends PlaceName {
@@ -17,6 +19,10 @@ export interface PlaceStatus extends PlaceName {
   readonly nextPoll: string | null;
   /** When a round last brought something new. */
   readonly lastNew: string | null;
+  /** Whether it is read without trouble and has been silent in hours that usually bring something. */
+  readonly unusuallyQuiet: boolean;
+  /** Hours since the last news that usually bring some; null while too little is known of the tenant. */
+  readonly usualHours: number | null;
 }
 
 export interface SinkStatus {
@@ -57,8 +63,9 @@ export interface Watched {
 
 export async function takeSnapshot(store: Store, watched: Watched): Promise<Snapshot> {
   const nowMs = Date.now();
-  const [places, ledgers, oldest, windows, resting, letters] = await Promise.all([
+  const [places, rhythms, ledgers, oldest, windows, resting, letters] = await Promise.all([
     store.placeStates(watched.places),
+    store.rhythms(watched.places, nowMs),
     Promise.all([...watched.sinks, NO_SINK].map((sink) => store.ledger(sink))),
     Promise.all(watched.sinks.map((sink) => store.oldestWaitingMs(sink))),
     store.openWindows(),
@@ -66,7 +73,7 @@ export async function takeSnapshot(store: Store, watched: Watched): Promise<Snap
     store.countDeadLetters(),
   ]);
   return {
-    tenants: watched.places.map((place, index) => placeStatus(place, places[index], nowMs)),
+    tenants: watched.places.map((place, index) => placeStatus(place, places[index], rhythms[index], nowMs)),
     sinks: watched.sinks.map((sink, index) => {
       const rows = ledgers[index] ?? [];
       const oldestMs = oldest[index];
@@ -85,7 +92,13 @@ export async function takeSnapshot(store: Store, watched: Watched): Promise<Snap
   };
 }
 
-function placeStatus(place: PlaceName, state: PlaceState | undefined, nowMs: number): PlaceStatus {
+function placeStatus(
+  place: PlaceName,
+  state: PlaceState | undefined,
+  weeks: Weeks | undefined,
+  nowMs: number,
+): PlaceStatus {
+  const silence = state === undefined ? undefined : silenceOf(state, weeks ?? new Map(), nowMs);
   const { cursor, last, freshMs } = state ?? {};
   const ms = cursor === undefined ? undefined : msFromTicks(cursor);
   return {
@@ -98,6 +111,8 @@ function placeStatus(place: PlaceName, state: PlaceState | undefined, nowMs: num
     failures: last?.failures ?? 0,
     nextPoll: isoOf(last?.nextMs),
     lastNew: isoOf(freshMs),
+    unusuallyQuiet: silence?.isUnusual ?? false,
+    usualHours: silence?.usualHours ?? null,
   };
 }
 

@@ -2,6 +2,8 @@
 export interface Keys {
   /** HASH: how far a tenant's source is read, where it began, its gaps, and what became of its last round. */
   state(tenant: string, source: string): string;
+  /** STRING of 21 bytes: the hours of a week in which a place brought something new. */
+  rhythm(tenant: string, source: string, week: number): string;
   /** Prefix of HASHes, one for each day of update and bucket: version → `<state><seq> <revision> <queued> …`. */
   sent(tenant: string, source: string, sink: string): string;
   /** Prefix of HASHes, one for each month of creation and bucket: alert → `<revision> <version>`. */
@@ -56,6 +58,7 @@ export const liveJobId = (tenant: string, source: string) => `live.${tenant}.${s
 export function createKeys(prefix: string): Keys {
   return {
     state: (tenant, source) => `${prefix}:state:${tenant}:${source}`,
+    rhythm: (tenant, source, week) => `${prefix}:rhythm:${tenant}:${source}:${week}`,
     sent: (tenant, source, sink) => `${prefix}:sent:${tenant}:${source}:${sink}:`,
     revisions: (tenant, source) => `${prefix}:revisions:${tenant}:${source}:`,
     material: (tenant, source, sink) => `${prefix}:material:${tenant}:${source}:${sink}:`,

@@ -1,4 +1,5 @@
 import type { Redis } from "ioredis";
+import { HOURS_OF_WEEK, hourOf, WEEKS_KNOWN, type Weeks } from "../model/rhythm.ts";
 import type { Ticks } from "../model/ticks.ts";
 import type { LongWindow } from "../model/window.ts";
 import { type Fence, FencedOff, RedisRestarted } from "./fence.ts";
@@ -49,7 +50,13 @@ export interface PlaceState {
   readonly last: RoundNote | undefined;
   /** When a round last brought something new, ms. */
   readonly freshMs: number | undefined;
+  /** When its first round ended, ms. */
+  readonly firstMs: number | undefined;
 }
+
+/** A silence of some weeks is compared with the weeks before it. */
+const WEEKS_KEPT = 2 * WEEKS_KNOWN + 1;
+const RHYTHM_MS = WEEKS_KEPT * HOURS_OF_WEEK * 3_600_000;
 
 /** How far each tenant's source is read. */
 export function createPlaces(redis: Redis, keys: Keys) {
@@ -131,26 +138,54 @@ export function createPlaces(redis: Redis, keys: Keys) {
 
     /** Keeps how a round ended. */
     async noteRound({ tenant, source }: PlaceName, note: RoundNote, isFresh: boolean): Promise<void> {
-      const fresh = isFresh ? ["freshMs", note.atMs] : [];
-      await redis.hset(keys.state(tenant, source), "last", JSON.stringify(note), ...fresh);
+      const key = keys.state(tenant, source);
+      const noted = redis.pipeline().hset(key, "last", JSON.stringify(note));
+      noted.hsetnx(key, "firstMs", note.atMs);
+      if (isFresh) {
+        const { week, ofWeek } = hourOf(note.atMs);
+        const rhythm = keys.rhythm(tenant, source, week);
+        noted.hset(key, "freshMs", note.atMs).setbit(rhythm, ofWeek, 1).pexpire(rhythm, RHYTHM_MS);
+      }
+      for (const [error] of (await noted.exec()) ?? []) if (error !== null) throw error;
+    },
+
+    /** When places usually have news, as far back as is of use, in the order asked for. */
+    async rhythms(places: readonly PlaceName[], nowMs: number): Promise<Weeks[]> {
+      const now = hourOf(nowMs).week;
+      const numbers = Array.from({ length: WEEKS_KEPT }, (_, back) => now - back);
+      const pipeline = redis.pipeline();
+      for (const { tenant, source } of places)
+        pipeline.mgetBuffer(numbers.map((week) => keys.rhythm(tenant, source, week)));
+      const replies = (await pipeline.exec()) ?? [];
+      return replies.map(([, reply]) => {
+        const bits: readonly unknown[] = Array.isArray(reply) ? reply : [];
+        return new Map(
+          numbers.flatMap((week, index) => {
+            const found = bits[index];
+            return Buffer.isBuffer(found) ? [[week, found]] : [];
+          }),
+        );
+      });
     },
 
     /** The states of many places, in the order asked for. */
     async placeStates(places: readonly PlaceName[]): Promise<PlaceState[]> {
       const pipeline = redis.pipeline();
       for (const { tenant, source } of places) {
-        pipeline.hmget(keys.state(tenant, source), "cursor", "last", "freshMs");
+        pipeline.hmget(keys.state(tenant, source), "cursor", "last", "freshMs", "firstMs");
       }
       const replies = (await pipeline.exec()) ?? [];
-      return replies.map(([, reply]) => {
-        const [cursor, last, freshMs] = Array.isArray(reply) ? reply : [];
-        return {
-          cursor: typeof cursor === "string" ? BigInt(cursor) : undefined,
-          last: typeof last === "string" ? (JSON.parse(last) as RoundNote) : undefined,
-          freshMs: typeof freshMs === "string" ? Number(freshMs) : undefined,
-        };
-      });
+      return replies.map(([, reply]) => placeState(Array.isArray(reply) ? reply : []));
     },
+  };
+}
+
+function placeState([cursor, last, freshMs, firstMs]: readonly unknown[]): PlaceState {
+  return {
+    cursor: typeof cursor === "string" ? BigInt(cursor) : undefined,
+    last: typeof last === "string" ? (JSON.parse(last) as RoundNote) : undefined,
+    freshMs: typeof freshMs === "string" ? Number(freshMs) : undefined,
+    firstMs: typeof firstMs === "string" ? Number(firstMs) : undefined,
   };
 }
 

@@ -1,44 +1,11 @@
 import type { Logger } from "pino";
 import { type DeadLetter, TENANT_MISMATCH } from "../model/dead-letter.ts";
-import { DIAGNOSES, type Diagnosis } from "../model/diagnosis.ts";
-import { ConfigError, DeliveryError, SourceError } from "../model/failure.ts";
+import { type DeliveryError, SourceError } from "../model/failure.ts";
 import type { Onboarding } from "../model/onboarding.ts";
 import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
 import { EVENTS, type EventName } from "./catalogue.ts";
+import { errorFields, type Fields } from "./fields.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** What may stand beside the sentence of an event. Never a secret, a token or an alert. */
-interface Fields {
-  readonly tenant?: string;
-  readonly source?: string;
-  readonly sink?: string;
-  readonly window?: WindowText;
-  readonly alerts?: number;
-  readonly duplicates?: number;
-  readonly bytes?: number;
-  readonly durationMs?: number;
-  readonly attempt?: number;
-  readonly attempts?: number;
-  readonly retryInMs?: number;
-  readonly reason?: string;
-  readonly deadLetter?: string;
-  readonly eventId?: string | undefined;
-  readonly repeated?: number;
-  readonly error?: ErrorFields;
-  readonly [more: string]: unknown;
-}
-
-interface ErrorFields {
-  readonly kind?: string | undefined;
-  readonly code?: string | undefined;
-  readonly status?: number | undefined;
-  readonly message: string;
-  readonly requestId?: string | undefined;
-  readonly diagnosis?: Diagnosis;
-  /** Who can mend it. */
-  readonly actor?: string;
-  readonly remedy?: string;
-}
 
 /** A state that persists is said again this often. */
 const REMIND_EVERY_MS = 600_000;
@@ -169,6 +136,24 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         durationMs,
       };
       say(round.fresh > 0 ? "poll.completed" : "poll.idle", fields);
+    },
+
+    /** @param usualHours hours since `freshMs` that usually bring something. */
+    tenantSilence(
+      { tenant, source }: { readonly tenant: string; readonly source: string },
+      isUnusual: boolean,
+      usualHours: number,
+      freshMs: number,
+    ): void {
+      const key = `silence/${tenant}/${source}`;
+      const fields = { tenant, source, usualHours: Math.round(usualHours) };
+      metrics.set("tenant_quiet", { tenant, source }, isUnusual ? 1 : 0);
+      if (!isUnusual) {
+        if (states.delete(key)) say("tenant.heard", { tenant, source });
+      } else if (!states.has(key)) {
+        say("tenant.quiet", { ...fields, lastNew: new Date(freshMs).toISOString() });
+        states.set(key, { what: "quiet", saidMs: Date.now(), unsaid: 0 });
+      }
     },
 
     /** A long window was read on for a moment. */
@@ -317,17 +302,4 @@ type Named = {
 
 function onlyFilled(named: Named): Partial<Named> {
   return Object.fromEntries(Object.entries(named).filter(([, names]) => names.length > 0));
-}
-
-function errorFields(error: unknown): ErrorFields {
-  if (error instanceof SourceError || error instanceof DeliveryError) {
-    const { kind, code, status, message, requestId, diagnosis } = error;
-    if (diagnosis === undefined) return { kind, code, status, message, requestId };
-    const { actor, remedy } = DIAGNOSES[diagnosis];
-    return { kind, code, status, message, requestId, diagnosis, actor, remedy };
-  }
-  if (error instanceof ConfigError) return { code: "config", message: error.message };
-  if (!(error instanceof Error)) return { message: String(error) };
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  return { code, message: error.message };
 }

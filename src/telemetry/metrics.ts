@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { METRICS, type MetricName } from "./catalogue.ts";
+import { METRICS, type MetricName } from "./measures.ts";
 
 const PREFIX = "alertferry_";
 

@@ -8,7 +8,8 @@ import { ConfigFile, SINK_DEFINITIONS } from "../../src/config/schema.ts";
 import { FAILURES } from "../../src/model/failure.ts";
 import { SOURCES } from "../../src/sources/index.ts";
 import { permissionOf } from "../../src/sources/source.ts";
-import { EVENTS, METRICS } from "../../src/telemetry/catalogue.ts";
+import { EVENTS } from "../../src/telemetry/catalogue.ts";
+import { METRICS } from "../../src/telemetry/measures.ts";
 import { folderWith } from "./support.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { staleFiles } from "../../src/cli/generate.ts";
 import { SINKS } from "../../src/sinks/index.ts";
 import { SOURCES } from "../../src/sources/index.ts";
-import { EVENTS, METRICS } from "../../src/telemetry/catalogue.ts";
+import { EVENTS } from "../../src/telemetry/catalogue.ts";
+import { METRICS } from "../../src/telemetry/measures.ts";
 
 const read = (path: string) => readFileSync(path, "utf8");
 const filesIn = (folder: string, ending: string) =>

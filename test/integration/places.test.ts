@@ -140,9 +140,10 @@ describe("the note of a round", () => {
         cursor: undefined,
         last: note({ outcome: "unauthorized", code: "c", message: "m" }),
         freshMs: undefined,
+        firstMs: 1000,
       },
-      { cursor: undefined, last: undefined, freshMs: undefined },
-      { cursor: CURSOR, last: note(), freshMs: 1000 },
+      { cursor: undefined, last: undefined, freshMs: undefined, firstMs: undefined },
+      { cursor: CURSOR, last: note(), freshMs: 1000, firstMs: 1000 },
     ]);
   });
 
@@ -151,7 +152,7 @@ describe("the note of a round", () => {
     await bench.store.noteRound(PLACE, note({ atMs: 2000, failures: 3 }), false);
 
     expect(await bench.store.placeStates([PLACE])).toEqual([
-      { cursor: undefined, last: note({ atMs: 2000, failures: 3 }), freshMs: 1000 },
+      { cursor: undefined, last: note({ atMs: 2000, failures: 3 }), freshMs: 1000, firstMs: 1000 },
     ]);
   });
 
