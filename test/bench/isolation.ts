@@ -93,7 +93,7 @@ async function measure(isTroubled: boolean, seed: string): Promise<Run> {
     daemon.kill("SIGKILL");
     await daemon.ended;
     await world.close();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
