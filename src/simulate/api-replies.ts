@@ -20,11 +20,11 @@ const FAST = { level: 1 };
 export async function sendPage(
   { api, request, response }: Exchange,
   body: Buffer,
-  cutOff: boolean,
+  { compress: isWanted, cutOff }: { readonly compress: boolean; readonly cutOff: boolean },
 ): Promise<void> {
   const accepted = String(request.headers["accept-encoding"] ?? "");
   const preferred = api === "graph" ? (["gzip", "deflate"] as const) : (["deflate", "gzip"] as const);
-  const encoding = preferred.find((candidate) => accepted.includes(candidate));
+  const encoding = isWanted ? preferred.find((candidate) => accepted.includes(candidate)) : undefined;
   const bytes = encoding === undefined ? body : await compress[encoding](body, FAST);
   response.writeHead(200, {
     ...commonHeaders(request, api),

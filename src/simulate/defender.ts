@@ -27,6 +27,8 @@ export interface Defender {
   /** Audiences that each API accepts in a token. */
   readonly audiences: Readonly<Record<ApiName, Set<string>>>;
   readonly rules: ListRules;
+  /** Whether pages are compressed for clients that accept it, as the real services do. */
+  compresses: boolean;
   /** Holds for all tenants, before their tokens are looked at. */
   readonly faults: Record<ApiName, Faulty<ApiFault>>;
   readonly now: () => number;
@@ -53,6 +55,7 @@ export async function startDefender(mint: TokenMint, now: () => number): Promise
     tenants: new Map(),
     audiences: { graph: new Set([graph.origin]), defender: new Set([defender.origin]) },
     rules: { orderBy: "honoured", nextLink: "skip" },
+    compresses: true,
     faults: { graph: { fault: undefined }, defender: { fault: undefined } },
     now,
     onAnswer: (listener) => {
@@ -209,7 +212,7 @@ async function answerList(
     fault,
   );
   record.returned = versions.length;
-  await sendPage(call, body, fault?.kind === "cut-off");
+  await sendPage(call, body, { compress: world.compresses, cutOff: fault?.kind === "cut-off" });
 }
 
 async function answerOne(
@@ -224,5 +227,6 @@ async function answerOne(
     return refuse(404, collection.api === "graph" ? "NotFound" : "ResourceNotFound", "Resource not found.");
   }
   const context = Buffer.from(`{"@odata.context":${JSON.stringify(`${collection.context}/$entity`)},`);
-  await sendPage(call, Buffer.concat([context, version.bytes.subarray(1)]), false);
+  const body = Buffer.concat([context, version.bytes.subarray(1)]);
+  await sendPage(call, body, { compress: call.world.compresses, cutOff: false });
 }
