@@ -180,6 +180,6 @@ function deadLetter(batch: Batch, { envelope, error, attempts }: Refusal): DeadL
     message: error.message,
     attempts,
     at: new Date().toISOString(),
-    raw: envelope.raw,
+    raw: String(envelope.raw),
   };
 }

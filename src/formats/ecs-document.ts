@@ -66,7 +66,7 @@ function eventOf(facts: AlertFactsView, envelope: Envelope): JsonObject | undefi
     // Nanoseconds. They pass 2^53 after 104 days, where only the last digits, which milliseconds do not have, are lost.
     duration: start !== undefined && end !== undefined && end >= start ? (end - start) * 1e6 : undefined,
     url: facts.portalLink,
-    original: envelope.raw,
+    original: String(envelope.raw),
   });
 }
 

@@ -80,7 +80,7 @@ const READERS: ReadonlyMap<string, ReadApi> = new Map([
  */
 export function readFacts(envelope: Envelope): AlertFactsView {
   const read = READERS.get(envelope.source) ?? readGraphAlert;
-  const facts = read(parse(envelope.raw), envelope);
+  const facts = read(parse(String(envelope.raw)), envelope);
   // An id of control characters only is none.
   const alertId = clean(envelope.alertId) || envelope.eventId;
   const view = { alertId, severity: levelOf(facts.severityWord), ...facts };

@@ -11,7 +11,7 @@ export const raw = {
   name: "raw",
   summary: "One line of JSON an alert, the source's object unchanged under `event`.",
   render(envelope, maxBytes) {
-    const event = { json: inOneLine(envelope.raw), touched: NONE };
+    const event = { json: inOneLine(String(envelope.raw)), touched: NONE };
     return shrinkToFit({ around: carried(envelope), event }, { steps: STEPS, write, detail }, maxBytes);
   },
 } as const satisfies Format<"raw">;

@@ -1,4 +1,13 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import {
+  type ByteSpan,
+  elementsOf,
+  endOfValue,
+  type Found,
+  isObjectAt,
+  look,
+  namesOf,
+} from "./json-bytes.ts";
 import { msFromTicks, parseTicks } from "./ticks.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -9,8 +18,8 @@ export type Severity = (typeof SEVERITIES)[number];
 
 /**
  * One version of one alert as its source wrote it, and the few facts that name, order, filter and route it.
- * The alert itself is opaque: `raw` is the source's own JSON text, never written anew, so no number or key of
- * it can change on the way.
+ * The alert itself is opaque: `raw` is the source's own JSON in UTF-8, never written anew, so no number or key of it can
+ * change on the way. It is a part of the page that it came in, and keeps that in memory as long as it is kept itself.
  */
 export interface Alert {
   readonly id: string;
@@ -30,7 +39,7 @@ export interface Alert {
   readonly device: string | undefined;
   /** Digest of what a person would call news: two versions that share it differ in little more than their time. */
   readonly material: string;
-  readonly raw: string;
+  readonly raw: Buffer;
 }
 
 /** Something in a page that is no alert we can name. Kept with its text, set aside with the reason. */
@@ -46,7 +55,11 @@ export interface AlertShape {
   readonly updated: string;
   readonly created: string;
   readonly tenantId: string;
-  readonly device: (alert: JsonObject) => string | undefined;
+  /** Where the device's name stands, and how to read it there. Absent where records name none. */
+  readonly device?: {
+    readonly in: string;
+    readonly read: (json: Buffer, at: ByteSpan) => string | undefined;
+  };
   /** Where the title stands; `title` where nothing is said. */
   readonly title?: string;
   /** The fields whose change is news. Of a list of records only its length counts: each holds times of its own. */
@@ -55,30 +68,61 @@ export interface AlertShape {
   readonly serviceSource?: string;
 }
 
-/** Reads one element of a page. Total: whatever the service sends, it answers and never throws. */
-export function readAlert(element: unknown, raw: string, shape: AlertShape): Alert | Unreadable {
-  const setAside = (reason: Unreadable["reason"]): Unreadable => ({ reason, id: digest(raw), raw });
-  if (!isObject(element)) return setAside("not-an-object");
-  const id = text(element["id"]);
-  if (id === undefined) return setAside("missing-id");
-  const createdText = text(element[shape.created]);
-  const updatedText = text(element[shape.updated]) ?? createdText;
-  if (updatedText === undefined) return setAside("missing-time");
+/** Reads the element of a page that begins at an index; tells where it ends, -1 when it is cut off. */
+export type ReadElement = (
+  json: Buffer,
+  at: number,
+) => { readonly end: number; readonly element: Alert | Unreadable };
+
+/** Makes the reader of one API's elements. Whatever the service sends, it answers; only what is no JSON throws. */
+export function alertReader(shape: AlertShape): ReadElement {
+  const { updated, created, tenantId, device, title = "title", material } = shape;
+  const facts = ["id", updated, created, tenantId, "severity", title, "serviceSource", ...material];
+  const names = namesOf([...new Set([...facts, ...(device === undefined ? [] : [device.in])])]);
+  return (json, at) => {
+    const found = isObjectAt(json, at) ? look(json, at, names) : undefined;
+    const end = found?.end ?? (isObjectAt(json, at) ? -1 : endOfValue(json, at));
+    const raw = json.subarray(at, end);
+    return { end, element: end < 0 ? setAside("not-an-object", raw) : readFound(found, json, raw, shape) };
+  };
+}
+
+function readFound(
+  found: Found | undefined,
+  json: Buffer,
+  raw: Buffer,
+  shape: AlertShape,
+): Alert | Unreadable {
+  if (found === undefined) {
+    // Anything that is no object is short, or never looked at again; that it is JSON shows only here.
+    JSON.parse(String(raw));
+    return setAside("not-an-object", raw);
+  }
+  const id = text(found.value("id"));
+  if (id === undefined) return setAside("missing-id", raw);
+  const createdText = text(found.value(shape.created));
+  const updatedText = text(found.value(shape.updated)) ?? createdText;
+  if (updatedText === undefined) return setAside("missing-time", raw);
   const ticks = parseTicks(updatedText);
+  const place = shape.device === undefined ? undefined : found.spanOf(shape.device.in);
   return {
     id,
     version: ticks === undefined ? `~${updatedText}` : String(ticks),
     updatedText,
     updatedMs: ticks === undefined ? undefined : msFromTicks(ticks),
     createdText,
-    tenantId: text(element[shape.tenantId]),
-    severity: severityOf(element["severity"]),
-    title: text(element[shape.title ?? "title"]) ?? "",
-    serviceSource: text(element["serviceSource"]) ?? shape.serviceSource ?? "",
-    device: shape.device(element),
-    material: materialOf(element, shape.material),
+    tenantId: text(found.value(shape.tenantId)),
+    severity: severityOf(found.value("severity")),
+    title: text(found.value(shape.title ?? "title")) ?? "",
+    serviceSource: text(found.value("serviceSource")) ?? shape.serviceSource ?? "",
+    device: place === undefined ? undefined : shape.device?.read(json, place),
+    material: materialOf(found, json, shape.material),
     raw,
   };
+}
+
+function setAside(reason: Unreadable["reason"], raw: Buffer): Unreadable {
+  return { reason, id: digest(raw), raw: String(raw) };
 }
 
 export function isUnreadable(alert: Alert | Unreadable): alert is Unreadable {
@@ -93,12 +137,14 @@ export function eventId(tenantId: string, alert: Pick<Alert, "id" | "updatedText
   return digest(`${tenantId}\n${alert.id}\n${alert.updatedText}`);
 }
 
-function materialOf(element: JsonObject, fields: readonly string[]): string {
+function materialOf(found: Found, json: Buffer, fields: readonly string[]): string {
   const facts = fields.map((field) => {
-    const value = element[field];
-    return Array.isArray(value) && value.some(isObject) ? value.length : (value ?? null);
+    const span = found.spanOf(field);
+    const records = span === undefined ? [] : elementsOf(json, span.start);
+    const isListOfRecords = records.some(({ start }) => isObjectAt(json, start));
+    return isListOfRecords ? records.length : (found.value(field) ?? null);
   });
-  return createHash("sha256").update(JSON.stringify(facts)).digest("base64url").slice(0, 11);
+  return hash("sha256", JSON.stringify(facts), "base64url").slice(0, 11);
 }
 
 /** `High` and `high` are one; `UnSpecified` and new words count as unknown. */
@@ -116,6 +162,6 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function digest(content: string): string {
-  return createHash("sha256").update(content).digest("hex");
+function digest(content: string | Buffer): string {
+  return hash("sha256", content, "hex");
 }

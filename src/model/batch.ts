@@ -21,7 +21,8 @@ export interface AlertFacts {
 }
 
 export interface QueuedAlert extends AlertFacts {
-  readonly raw: string;
+  /** The source's JSON in UTF-8, untouched. */
+  readonly raw: Buffer;
 }
 
 /** Alerts of one tenant bound for one sink: one job of that sink's queue. */
@@ -49,8 +50,8 @@ export interface Numbers {
 const ENVELOPE_BYTES = 700;
 
 /** About how much of a request's `maxBytes` one alert takes. */
-export function requestBytes(alert: { readonly raw: string }): number {
-  return Buffer.byteLength(alert.raw) + ENVELOPE_BYTES;
+export function requestBytes(alert: { readonly raw: Buffer }): number {
+  return alert.raw.length + ENVELOPE_BYTES;
 }
 
 /** Divides alerts into runs that each fit one request. One alert over the limit stands alone. */

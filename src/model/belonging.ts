@@ -13,10 +13,10 @@ export function namesAnother(named: string | undefined, tenantId: string): boole
 }
 
 /** Likewise, by the alert's own text: whatever was mixed up between reading and sending, this is what a receiver gets. */
-export function textNamesAnother(raw: string, tenantId: string): boolean {
+export function textNamesAnother(raw: Buffer, tenantId: string): boolean {
   // Nearly every alert holds its tenant's id as we write it; only the others are worth parsing.
   if (raw.includes(tenantId)) return false;
-  const alert: unknown = JSON.parse(raw);
+  const alert: unknown = JSON.parse(String(raw));
   if (!isObject(alert)) return false;
   return TENANT_FIELDS.some((field) => {
     const named = alert[field];

@@ -62,6 +62,6 @@ export function readingLetter(
     message,
     attempts: 0,
     at: new Date(nowMs).toISOString(),
-    raw: element.raw,
+    raw: String(element.raw),
   };
 }

@@ -23,8 +23,8 @@ export interface Envelope {
   /** Last update, milliseconds since the epoch; undefined when the alert's own text is no instant. */
   readonly updatedMs: number | undefined;
   readonly device: string | undefined;
-  /** The source's JSON, untouched. */
-  readonly raw: string;
+  /** The source's JSON in UTF-8, untouched. */
+  readonly raw: Buffer;
 }
 
 export type NonEmpty<T> = readonly [T, ...T[]];

@@ -14,10 +14,10 @@ export interface Api {
   /**
    * Gets a path of this API, or an absolute link that the API itself gave.
    *
-   * @returns the text of a 200.
+   * @returns the body of a 200.
    * @throws SourceError for everything else, in the API's own words.
    */
-  get(pathOrLink: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>;
+  get(pathOrLink: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Buffer>;
   /** Signs in and looks what the token grants. @throws SourceError */
   grant(signal: AbortSignal): Promise<TokenGrant>;
 }
@@ -69,7 +69,7 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
         tokens.drop(settings.audience, token);
         ({ token, answer } = await send(url, headers, signal));
       }
-      if (answer.status === 200) return answer.text;
+      if (answer.status === 200) return answer.body;
       // What we may do stands in the token: after a consent only a new one shows it.
       if (answer.status === 403) tokens.drop(settings.audience, token);
       throw refusal(answer, new URL(url).host);
@@ -98,7 +98,7 @@ function resolve(settings: ApiSettings, pathOrLink: string): string {
 
 function refusal(answer: HttpAnswer, host: string): SourceError {
   const { status, headers } = answer;
-  const error = errorBody(answer.text);
+  const error = errorBody(String(answer.body));
   const inner = error?.["innerError"];
   const code = typeof error?.["code"] === "string" && error["code"] !== "" ? error["code"] : undefined;
   const message = typeof error?.["message"] === "string" ? error["message"].slice(0, 300) : "";

@@ -16,9 +16,9 @@ interface Packed {
 }
 
 /** The body compressed, where that is wanted and saves something, with the header that says so. */
-export async function pack(text: string, isWanted: boolean): Promise<Packed> {
-  if (!isWanted || text.length < GZIP_FROM_BYTES) return { body: text, headers: {} };
-  return { body: await promisify(gzip)(text, { level: 1 }), headers: { "content-encoding": "gzip" } };
+export async function pack(body: Buffer | string, isWanted: boolean): Promise<Packed> {
+  if (!isWanted || body.length < GZIP_FROM_BYTES) return { body, headers: {} };
+  return { body: await promisify(gzip)(body, { level: 1 }), headers: { "content-encoding": "gzip" } };
 }
 
 /** @throws DeliveryError when no answer came; `who` begins its sentence. Any answer is given back, refusals too. */
@@ -32,10 +32,10 @@ export async function send(http: HttpClient, who: string, request: HttpRequest):
 }
 
 /** The object that an answer is to hold; undefined for anything else, such as the page of a gateway. */
-export function bodyOf({ text }: HttpAnswer): JsonObject | undefined {
+export function bodyOf({ body }: HttpAnswer): JsonObject | undefined {
   try {
-    const body: unknown = JSON.parse(text);
-    return isObject(body) ? body : undefined;
+    const value: unknown = JSON.parse(String(body));
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

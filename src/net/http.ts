@@ -41,7 +41,7 @@ export interface HttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly cookies: readonly string[];
-  readonly text: string;
+  readonly body: Buffer;
 }
 
 /** No answer came, or not all of it. `code` is Node's or axios's word for it: `ECONNREFUSED`, `ECONNABORTED` … */
@@ -93,7 +93,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
           signal,
         });
         const { headers, cookies } = readHeaders(answer.headers);
-        return { status: answer.status, headers, cookies, text: answer.data.toString("utf8") };
+        return { status: answer.status, headers, cookies, body: answer.data };
       } catch (cause) {
         request.signal.throwIfAborted();
         throw noAnswer(cause, request.url, isLate(), settings);

@@ -34,7 +34,12 @@ export function createSignInTransport(http: HttpClient): SignInTransport {
           });
           // The SDK first asks where tokens are given; that answer is not yet one to our question.
           if (method === "POST" || answer.status >= 300) outcome = answer;
-          return { request, status: answer.status, headers: headersOf(answer), bodyAsText: answer.text };
+          return {
+            request,
+            status: answer.status,
+            headers: headersOf(answer),
+            bodyAsText: String(answer.body),
+          };
         } catch (cause) {
           if (cause instanceof NoAnswer) outcome = cause;
           throw cause;

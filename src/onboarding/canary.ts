@@ -40,6 +40,6 @@ export function canaryOf(tenant: ResolvedTenant, nowMs: number): Envelope {
     replay: false,
     updatedMs: nowMs,
     device: undefined,
-    raw: JSON.stringify(alert),
+    raw: Buffer.from(JSON.stringify(alert)),
   };
 }

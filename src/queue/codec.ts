@@ -4,10 +4,12 @@ import zlib from "node:zlib";
 import type { QueuedAlert } from "../model/batch.ts";
 
 /**
- * How alerts lie in Redis while they wait: their facts as one line of JSON, then their own text, compressed, and
- * sealed when a key is given. The first bytes say how: format, codec, and whether it is sealed.
+ * How alerts lie in Redis while they wait: their facts as one line of JSON, then their own bytes, compressed, and
+ * sealed when a key is given. The first bytes say how: format, codec, and whether it is sealed. Format 1 gives the length
+ * of an alert in UTF-16 units, format 2 in bytes.
  */
-const FORMAT = 1;
+const FORMAT = 2;
+const LENGTHS_IN_UNITS = 1;
 const CODECS = { deflate: 1, zstd: 2 } as const;
 const SEALED = { no: 0, yes: 1 } as const;
 const IV_BYTES = 12;
@@ -36,7 +38,10 @@ export function createCodec(key: Buffer | undefined): Codec {
   return {
     async encode(alerts, name) {
       const facts = alerts.map(({ raw, ...rest }) => ({ ...rest, length: raw.length }));
-      const plain = Buffer.from(`${JSON.stringify(facts)}\n${alerts.map((alert) => alert.raw).join("")}`);
+      const plain = Buffer.concat([
+        Buffer.from(`${JSON.stringify(facts)}\n`),
+        ...alerts.map((alert) => alert.raw),
+      ]);
       const packed = zstd === undefined ? await deflate(plain, { level: 1 }) : await zstd.compress(plain);
       const head = Buffer.from([
         FORMAT,
@@ -48,15 +53,16 @@ export function createCodec(key: Buffer | undefined): Codec {
 
     async decode(content, name) {
       const [format, codec, sealed] = content;
-      if (format !== FORMAT)
-        throw new Error(`Batch ${name} has format ${format}; this version reads ${FORMAT}.`);
+      if (format !== FORMAT && format !== LENGTHS_IN_UNITS)
+        throw new Error(`Batch ${name} has format ${format}; this version reads up to ${FORMAT}.`);
       let packed = content.subarray(3);
       if (sealed === SEALED.yes) {
         if (key === undefined)
           throw new Error(`Batch ${name} is encrypted: set queue.encryptionKey to its key.`);
         packed = open(packed, key, name);
       }
-      return unpack((await expand(codec, packed, name)).toString("utf8"));
+      const plain = await expand(codec, packed, name);
+      return format === FORMAT ? unpack(plain) : unpackUnits(String(plain));
     },
   };
 }
@@ -71,12 +77,25 @@ async function expand(codec: number | undefined, packed: Buffer, name: string): 
   );
 }
 
-function unpack(plain: string): QueuedAlert[] {
+type Facts = Omit<QueuedAlert, "raw"> & { readonly length: number };
+
+function unpack(plain: Buffer): QueuedAlert[] {
   const end = plain.indexOf("\n");
-  const facts = JSON.parse(plain.slice(0, end)) as (Omit<QueuedAlert, "raw"> & { readonly length: number })[];
+  const facts = JSON.parse(plain.toString("utf8", 0, end)) as Facts[];
   let at = end + 1;
   return facts.map(({ length, ...rest }) => {
-    const raw = plain.slice(at, at + length);
+    const raw = plain.subarray(at, at + length);
+    at += length;
+    return { ...rest, raw };
+  });
+}
+
+function unpackUnits(plain: string): QueuedAlert[] {
+  const end = plain.indexOf("\n");
+  const facts = JSON.parse(plain.slice(0, end)) as Facts[];
+  let at = end + 1;
+  return facts.map(({ length, ...rest }) => {
+    const raw = Buffer.from(plain.slice(at, at + length));
     at += length;
     return { ...rest, raw };
   });

@@ -109,7 +109,7 @@ export function createDeadLetters(redis: Redis, keys: Keys, codec: Codec) {
       const [stored] = await storedOf([id]);
       if (stored === undefined) return undefined;
       const { v: _, body, ...letter } = stored;
-      return { ...letter, raw: await rawOf(stored.id, body, codec) };
+      return { ...letter, raw: String(await bytesOf(stored.id, body, codec)) };
     },
 
     /**
@@ -169,7 +169,7 @@ export async function deadLetterEntry(
     updatedMs: letter.sent?.updatedMs,
     device: letter.sent?.device,
   };
-  const body = await codec.encode([{ ...facts, raw }], letter.id);
+  const body = await codec.encode([{ ...facts, raw: Buffer.from(raw) }], letter.id);
   const text = JSON.stringify({ v: VERSION, ...rest, body: body.toString("base64") });
   return [letter.id, letter.reason, text, Date.parse(letter.at), memberOf(letter)];
 }
@@ -217,7 +217,7 @@ async function retryBatch(letters: readonly Retryable[], codec: Codec, nowMs: nu
         eventId: letter.eventId ?? "",
         updatedMs: letter.sent.updatedMs,
         device: letter.sent.device,
-        raw: await rawOf(letter.id, letter.body, codec),
+        raw: await bytesOf(letter.id, letter.body, codec),
       })),
     ),
     notReadableBeforeMs: nowMs,
@@ -225,7 +225,7 @@ async function retryBatch(letters: readonly Retryable[], codec: Codec, nowMs: nu
   };
 }
 
-async function rawOf(id: string, body: string, codec: Codec): Promise<string> {
+async function bytesOf(id: string, body: string, codec: Codec): Promise<Buffer> {
   const [only] = await codec.decode(Buffer.from(body, "base64"), id);
-  return only?.raw ?? "";
+  return only?.raw ?? Buffer.alloc(0);
 }

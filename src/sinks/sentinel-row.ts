@@ -75,7 +75,7 @@ function cellsOf(envelope: Envelope, facts: AlertFactsView, nowMs: number): Cell
     IpAddresses: facts.ips.map(({ address }) => address),
     Urls: facts.urls.map(({ url }) => url),
     FileHashes: [...new Set(facts.files.flatMap(({ sha1, sha256 }) => [sha1, sha256]))].filter(isTold),
-    Evidence: evidenceOf(envelope.raw),
+    Evidence: evidenceOf(String(envelope.raw)),
   };
 }
 

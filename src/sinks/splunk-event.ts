@@ -1,5 +1,4 @@
 import { type AlertFactsView, readFacts } from "../formats/facts.ts";
-import type { Rendered } from "../formats/format.ts";
 import { render } from "../formats/index.ts";
 import { cutBytes } from "../formats/text.ts";
 import type { Envelope } from "../model/envelope.ts";
@@ -19,14 +18,32 @@ const SOURCETYPES: Readonly<Record<string, string>> = {
   mde_alerts: "ms:defender:atp:alerts",
 };
 const OCSF_SOURCETYPE = "alertferry:ocsf";
+const END = Buffer.from("}\n");
 
 /** An event beyond 5 MiB is refused (`maxEventSize` in limits.conf); what is not the source's own text can be cut. */
 const MAX_OCSF_BYTES = 5_000_000;
 /** An indexed field is a term of the index; a description is there for people. */
 const MAX_FIELD_BYTES = 1000;
 
-/** The event as Splunk takes it. `{"time":1777874462.703,"host":"ws-001", …,"event":{ … }}` */
-export function encodeEvent(envelope: Envelope, { index, compat }: EventSettings): Rendered {
+/** The body of a request, one event a line, and which alerts had to be shortened for it. */
+export function encodeEvents(
+  envelopes: readonly Envelope[],
+  settings: EventSettings,
+): { readonly body: Buffer; readonly shortened: readonly Envelope[] } {
+  const shortened: Envelope[] = [];
+  const parts = envelopes.flatMap((envelope) => {
+    const event = encodeEvent(envelope, settings);
+    if (event.shortened) shortened.push(envelope);
+    return [Buffer.from(event.head), event.object, END];
+  });
+  return { body: Buffer.concat(parts), shortened };
+}
+
+/**
+ * The event as Splunk takes it, up to its object, and the object; `}` stands behind them. The source's own bytes go out
+ * as they came in. `{"time":1777874462.703,"host":"ws-001", …,"event":` and `{ … }`
+ */
+function encodeEvent(envelope: Envelope, { index, compat }: EventSettings) {
   const { tenant } = envelope;
   const around = JSON.stringify({
     ...(envelope.updatedMs === undefined ? {} : { time: envelope.updatedMs / 1000 }),
@@ -47,9 +64,10 @@ export function encodeEvent(envelope: Envelope, { index, compat }: EventSettings
       ...(compat === "cim" ? cimFields(readFacts(envelope), tenant.tenantId) : {}),
     },
   });
-  const { text, shortened } =
-    compat === "ocsf" ? render("ocsf", envelope, MAX_OCSF_BYTES) : { text: envelope.raw, shortened: false };
-  return { text: `${around.slice(0, -1)},"event":${text}}`, shortened };
+  const head = `${around.slice(0, -1)},"event":`;
+  if (compat !== "ocsf") return { head, object: envelope.raw, shortened: false };
+  const { text, shortened } = render("ocsf", envelope, MAX_OCSF_BYTES);
+  return { head, object: Buffer.from(text), shortened };
 }
 
 function sourcetypeOf(source: string, compat: EventSettings["compat"]): string {

@@ -7,8 +7,8 @@ import { classifyStatus } from "../net/classify.ts";
 import { bodyOf, pack, refusal, send as sendTo } from "../net/delivery.ts";
 import { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "../net/http.ts";
 import { Duration, HttpUrl, ProxyUrl, Secret, Tls } from "../net/options.ts";
-import { commonSettings, defineSink, type Sink, shortenedOf } from "./sink.ts";
-import { COMPATS, encodeEvent } from "./splunk-event.ts";
+import { commonSettings, defineSink, type Sink } from "./sink.ts";
+import { COMPATS, encodeEvents } from "./splunk-event.ts";
 
 /** Splunk's answers are short; its HTML error pages need not be read whole. */
 const MAX_ANSWER_BYTES = 256_000;
@@ -101,13 +101,13 @@ function createSplunkHec(config: Config): Sink {
   // to another indexer then finds no number there that stands for other events.
   const settledChannels: string[] = [];
 
-  async function post(events: string, channel: Headers, signal: AbortSignal): Promise<HttpAnswer> {
+  async function post(events: Buffer, channel: Headers, signal: AbortSignal): Promise<HttpAnswer> {
     const { body, headers } = await pack(events, config.gzip);
     const type = { "content-type": "application/json" };
     return await collector.post(EVENTS, body, { ...type, ...channel, ...headers }, signal);
   }
 
-  async function send(events: string, signal: AbortSignal): Promise<Delivered> {
+  async function send(events: Buffer, signal: AbortSignal): Promise<Delivered> {
     const channel = config.ack ? (settledChannels.pop() ?? randomUUID()) : undefined;
     const headers: Headers = channel === undefined ? {} : { "x-splunk-request-channel": channel };
     const answer = await post(events, headers, signal);
@@ -122,12 +122,11 @@ function createSplunkHec(config: Config): Sink {
 
   return {
     async deliver(envelopes, signal) {
-      const events = envelopes.map((envelope) => encodeEvent(envelope, config));
-      const body = events.map(({ text }) => text).join("\n");
+      const { body, shortened } = encodeEvents(envelopes, config);
       const verdict = await send(body, signal);
       return {
-        bytes: Buffer.byteLength(body),
-        shortened: shortenedOf(envelopes, events),
+        bytes: body.length,
+        shortened,
         slowDown: verdict === "delivered-slow",
       };
     },

@@ -253,7 +253,7 @@ function readAnswer(
   const kind = STATUSES[status] ?? usual;
   const isFirst = kind === "rejected" && status !== 413 && !hasAccepted;
   const hint = isFirst ? FIRST_REFUSAL : (HINTS[status] ?? (status < 400 ? REDIRECTED : ""));
-  const message = `${who} answered ${status}${quoted(wordsOfJson(answer.text), sent)}.${hint}`;
+  const message = `${who} answered ${status}${quoted(wordsOfJson(String(answer.body)), sent)}.${hint}`;
   return refusal(isFirst ? "misconfigured" : kind, message, answer, { code: String(status) });
 }
 

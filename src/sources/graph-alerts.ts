@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, readAlert, text } from "../model/alert.ts";
+import { alertReader, text } from "../model/alert.ts";
+import { type ByteSpan, elementsOf, isObjectAt, look, namesOf } from "../model/json-bytes.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -24,12 +25,13 @@ const SHAPE = {
   updated: "lastUpdateDateTime",
   created: "createdDateTime",
   tenantId: "tenantId",
-  device: firstDevice,
+  device: { in: "evidence", read: firstDevice },
   material: [
     ...["status", "severity", "classification", "determination", "assignedTo", "incidentId"],
     ...["evidence", "comments"],
   ],
 };
+const readElement = alertReader(SHAPE);
 
 /** Graph pages no further than `$skip` 500; what shares one instant beyond that is asked for by these words. */
 const DIVISIONS = [
@@ -42,9 +44,7 @@ const DIVISIONS = [
 function createGraphAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal), (value, raw) =>
-      readAlert(value, raw, SHAPE),
-    );
+    readPage(await access.graph.get(pathOrLink, HEADERS, signal), readElement);
   return {
     read: (span, signal, by = "updated") =>
       readSlices(
@@ -73,12 +73,15 @@ function pathFor(field: string, span: Span, top: number, within: readonly string
   return `/v1.0/security/alerts_v2?$filter=${encodeURIComponent(filter)}&$top=${top}${count}`;
 }
 
+const DEVICE = namesOf(["@odata.type", "deviceDnsName", "hostName"]);
+
 /** `evidence[]` of type deviceEvidence: its DNS name, else its host name. One object instead of a list occurs. */
-function firstDevice(alert: JsonObject): string | undefined {
-  const evidence = Array.isArray(alert["evidence"]) ? alert["evidence"] : [alert["evidence"]];
-  for (const item of evidence) {
-    if (!isObject(item) || item["@odata.type"] !== "#microsoft.graph.security.deviceEvidence") continue;
-    const name = text(item["deviceDnsName"]) ?? text(item["hostName"]);
+function firstDevice(json: Buffer, evidence: ByteSpan): string | undefined {
+  const records = isObjectAt(json, evidence.start) ? [evidence] : elementsOf(json, evidence.start);
+  for (const { start } of records) {
+    const found = look(json, start, DEVICE);
+    if (found?.value("@odata.type") !== "#microsoft.graph.security.deviceEvidence") continue;
+    const name = text(found.value("deviceDnsName")) ?? text(found.value("hostName"));
     if (name !== undefined) return name;
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { readAlert } from "../model/alert.ts";
+import { alertReader } from "../model/alert.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -29,7 +29,6 @@ const SHAPE = {
   created: "createdDateTime",
   tenantId: "tenantId",
   title: "displayName",
-  device: () => undefined,
   serviceSource: "microsoft365Defender",
   material: [
     ...["status", "severity", "classification", "determination", "assignedTo", "redirectIncidentId"],
@@ -37,13 +36,12 @@ const SHAPE = {
     ...["displayName", "customTags", "tags", "systemTags", "resolvingComment", "comments"],
   ],
 };
+const readElement = alertReader(SHAPE);
 
 function createGraphIncidents(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal), (value, raw) =>
-      readAlert(value, raw, SHAPE),
-    );
+    readPage(await access.graph.get(pathOrLink, HEADERS, signal), readElement);
   return {
     read: (span, signal, by = "updated") =>
       readSlices(

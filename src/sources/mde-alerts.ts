@@ -1,4 +1,5 @@
-import { readAlert, text } from "../model/alert.ts";
+import { alertReader, text } from "../model/alert.ts";
+import { type ByteSpan, parseSpan } from "../model/json-bytes.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -21,18 +22,19 @@ const SHAPE = {
   updated: "lastUpdateTime",
   created: "alertCreationTime",
   tenantId: "aadTenantId",
-  device: (alert: { readonly [key: string]: unknown }) => text(alert["computerDnsName"]),
+  device: { in: "computerDnsName", read: (json: Buffer, at: ByteSpan) => text(parseSpan(json, at)) },
   serviceSource: "microsoftDefenderForEndpoint",
   material: [
     ...["status", "severity", "classification", "determination", "assignedTo", "incidentId"],
     ...["evidence", "comments"],
   ],
 };
+const readElement = alertReader(SHAPE);
 
 function createMdeAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.defender.get(pathOrLink, {}, signal), (value, raw) => readAlert(value, raw, SHAPE));
+    readPage(await access.defender.get(pathOrLink, {}, signal), readElement);
   return {
     read: (span, signal, by = "updated") =>
       readSlices(

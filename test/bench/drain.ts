@@ -1,5 +1,5 @@
 import { until } from "../support/until.ts";
-import { openStage, runBare, startDaemon, type Stage, type StageSettings } from "./stage.ts";
+import { openStage, runBare, type Stage, type StageSettings, startDaemon } from "./stage.ts";
 
 export interface DrainFigures {
   readonly alertsPerSecond: number;
@@ -28,7 +28,14 @@ const SPREAD_MS = 600_000;
 const POLL = { interval: "10m", overlap: "3h", initialLookback: "3h" };
 
 /** A fresh daemon finds everything at the source and carries it over; before it the bare loop does the same. */
-export async function drain({ tenants, perTenant, runs, settings, compress, onRun }: DrainWanted): Promise<DrainFigures[]> {
+export async function drain({
+  tenants,
+  perTenant,
+  runs,
+  settings,
+  compress,
+  onRun,
+}: DrainWanted): Promise<DrainFigures[]> {
   const stage = await openStage({ tenants, seed: "drain", compress });
   const figures: DrainFigures[] = [];
   try {

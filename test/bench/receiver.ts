@@ -70,10 +70,10 @@ function take(body: Buffer): void {
   let events = 0;
   for (let at = body.indexOf(EVENT_ID); at >= 0; at = body.indexOf(EVENT_ID, at)) {
     const start = at + EVENT_ID.length;
-    seen.add(body.latin1Slice(start, start + DIGEST));
+    seen.add(body.toString("latin1", start, start + DIGEST));
     // It stands shortly before, in the same object.
     const named = body.lastIndexOf(ALERT_ID, at) + ALERT_ID.length;
-    times.set(body.latin1Slice(named, body.indexOf(QUOTE, named)), atMs);
+    times.set(body.toString("latin1", named, body.indexOf(QUOTE, named)), atMs);
     events++;
     at = start + DIGEST;
   }

@@ -14,7 +14,9 @@ export interface Stage {
   askSource(command: SourceCommand): Promise<SourceReport>;
   askReceiver(command: ReceiverCommand): Promise<ReceiverReport>;
   /** Writes a configuration for all tenants into a folder of its own. */
-  configure(settings: StageSettings): Promise<{ readonly path: string; readonly folder: string; readonly url: string }>;
+  configure(
+    settings: StageSettings,
+  ): Promise<{ readonly path: string; readonly folder: string; readonly url: string }>;
   close(): Promise<void>;
 }
 
@@ -77,7 +79,10 @@ export async function openStage(wanted: SourceWanted): Promise<Stage> {
 }
 
 /** Starts a daemon and waits until it is ready. */
-export async function startDaemon(config: { readonly path: string; readonly url: string }): Promise<RunningDaemon> {
+export async function startDaemon(config: {
+  readonly path: string;
+  readonly url: string;
+}): Promise<RunningDaemon> {
   const startedAt = performance.now();
   const child = startChild(NODE, [PROGRAM, "run", "--config", config.path]);
   await until("the daemon is ready", () => isReady(config.url), READY_WITHIN_MS);

@@ -85,7 +85,7 @@ describe("ECS", () => {
 
   it("holds the source's own text", () => {
     const envelope = fixture("graph-hostile");
-    expect(at(documentOf(envelope), "event.original")).toBe(envelope.raw);
+    expect(at(documentOf(envelope), "event.original")).toBe(String(envelope.raw));
   });
 
   it("gives up the source's own text before anything else", () => {

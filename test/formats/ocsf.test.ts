@@ -13,7 +13,10 @@ function findingOf(envelope: Envelope): unknown {
   return finding;
 }
 
-function anAlert(members: Readonly<Record<string, unknown>>, more: Partial<Envelope> = {}): Envelope {
+function anAlert(
+  members: Readonly<Record<string, unknown>>,
+  more: Partial<Omit<Envelope, "raw">> = {},
+): Envelope {
   return envelopeOf(
     "graph_alerts",
     { id: "da1", createdDateTime: "2026-05-04T05:36:50.1Z", ...members },

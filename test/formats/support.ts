@@ -30,8 +30,11 @@ function sourceOf(name: string): string {
   return name.startsWith("incident") ? "graph_incidents" : "graph_alerts";
 }
 
+/** What a test says of an envelope; the alert's own JSON as text. */
+type Wanted = Partial<Omit<Envelope, "raw">> & { readonly raw?: string | Buffer };
+
 /** An alert as the pipeline gives it to a sink; what is no object has no id and no time. */
-export function envelopeOf(source: string, alert: unknown, more: Partial<Envelope> = {}): Envelope {
+export function envelopeOf(source: string, alert: unknown, more: Wanted = {}): Envelope {
   const members: JsonObject = isObject(alert) ? alert : {};
   const alertId = text(members["id"]) ?? "none";
   const updatedText = text(members["lastUpdateDateTime"]) ?? text(members["lastUpdateTime"]) ?? "never";
@@ -46,8 +49,8 @@ export function envelopeOf(source: string, alert: unknown, more: Partial<Envelop
     replay: false,
     updatedMs: ticks === undefined ? undefined : msFromTicks(ticks),
     device: undefined,
-    raw: JSON.stringify(alert),
     ...more,
+    raw: Buffer.from(more.raw ?? JSON.stringify(alert)),
   };
 }
 

@@ -43,7 +43,7 @@ async function lettersOf(batch: Batch, refused: readonly number[], atMs = AT_MS)
         message: "Invalid data format",
         attempts: 3,
         at: new Date(atMs).toISOString(),
-        raw: envelope.raw,
+        raw: String(envelope.raw),
       }),
     )
     .filter((_, index) => refused.includes(index));
@@ -146,7 +146,7 @@ describe("a retry", () => {
     expect(loaded?.numbers).toEqual({ seqs: [3, 4], revisions: [1, 2] });
     expect(loaded?.batch.alerts).toEqual(
       letters.map(({ alertId, eventId, raw, sent }) => ({
-        ...{ alertId, eventId, raw },
+        ...{ alertId, eventId, raw: Buffer.from(raw) },
         ...{ version: sent?.version, updatedMs: sent?.updatedMs, device: sent?.device },
       })),
     );

@@ -32,7 +32,9 @@ it("sends no alert whose text names another tenant than its batch, wherever it w
         ? alert
         : {
             ...alert,
-            raw: JSON.stringify({ id: "foreign", tenantId: "99999999-2222-4333-8444-555555555555" }),
+            raw: Buffer.from(
+              JSON.stringify({ id: "foreign", tenantId: "99999999-2222-4333-8444-555555555555" }),
+            ),
           },
     ),
   };

@@ -44,7 +44,7 @@ describe("a document", () => {
     expect(id).toBe(envelope.eventId);
     expect(document).toMatchObject({
       "@timestamp": "2026-05-04T05:36:51.703Z",
-      event: { kind: "alert", original: envelope.raw },
+      event: { kind: "alert", original: String(envelope.raw) },
       organization: { id: CONTOSO.tenantId },
       rule: { name: "Suspicious PowerShell download" },
     });

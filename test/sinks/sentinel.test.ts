@@ -28,7 +28,7 @@ describeSink(
       secrets: [SECRET, "Bearer"],
     };
   },
-  { of: ({ eventId, seq, raw }) => `${eventId} ${seq} ${tidy(JSON.parse(raw).title)}` },
+  { of: ({ eventId, seq, raw }) => `${eventId} ${seq} ${tidy(JSON.parse(String(raw)).title)}` },
 );
 
 describe("a call", () => {

@@ -2,9 +2,9 @@ import { inspect } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import type { DeliveryError } from "../../src/model/failure.ts";
-import { encodeEvent } from "../../src/sinks/splunk-event.ts";
+import { encodeEvents } from "../../src/sinks/splunk-event.ts";
 import { anEnvelope, aRaw, CONTOSO, envelopesOf } from "../support/envelopes.ts";
-import { describeSink, endless } from "../support/sink-contract.ts";
+import { describeSink, endless, rawsOf } from "../support/sink-contract.ts";
 import { aFront, aReceiver, aSink, EVENT, TOKEN } from "./collector.ts";
 
 for (const ack of [false, true]) {
@@ -71,9 +71,9 @@ describe("an event", () => {
   });
 
   it("is written on one line where its source wrote it so", () => {
-    expect(encodeEvent(anEnvelope(), { compat: "addon" }).text).toMatch(
-      /^\{"time":[^\n]*,"event":\{[^\n]*\}\}$/,
-    );
+    const { body } = encodeEvents(envelopesOf(2), { compat: "addon" });
+
+    expect(String(body)).toMatch(/^(\{"time":[^\n]*,"event":\{[^\n]*\}\}\n){2}$/);
   });
 });
 
@@ -105,7 +105,7 @@ describe("a request", () => {
     expect(visit.headers["content-encoding"]).toBe(encoding);
     const plain = encoding === undefined ? visit.body : gunzipSync(visit.body);
     expect(plain.length).toBe(bytes);
-    expect(front.hec.events.map(({ text }) => text)).toEqual(envelopes.map(({ raw }) => raw));
+    expect(front.hec.events.map(({ text }) => text)).toEqual(rawsOf(envelopes));
   });
 
   it("is not packed where that would not make it smaller", async () => {

@@ -40,7 +40,7 @@ describe("stdout", () => {
       seq: 7,
       sourceApi: "graph_alerts",
       replay: true,
-      event: JSON.parse(envelope.raw),
+      event: JSON.parse(String(envelope.raw)),
     });
   });
 

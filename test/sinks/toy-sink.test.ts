@@ -29,7 +29,7 @@ export const toy = defineSink({
 });
 
 export function encodeLines(envelopes: NonEmpty<Envelope>): string {
-  return envelopes.map(({ raw }) => \`\${raw.replace(/[\\r\\n]+/g, " ")}\\n\`).join("");
+  return envelopes.map(({ raw }) => \`\${String(raw).replace(/[\\r\\n]+/g, " ")}\\n\`).join("");
 }
 
 function createToy(config: Config): Sink {

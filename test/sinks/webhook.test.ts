@@ -55,7 +55,7 @@ describe("a webhook", () => {
       seq: 7,
       sourceApi: "graph_alerts",
       replay: false,
-      event: JSON.parse(envelope.raw),
+      event: JSON.parse(String(envelope.raw)),
     });
   });
 
@@ -156,7 +156,7 @@ describe("a webhook", () => {
     await aSink(receiver, { gzip: true }).deliver([anEnvelope()], endless());
 
     expect(receiver.delivered[0]?.headers["content-encoding"]).toBe("gzip");
-    expect(eventsOf(`${receiver.delivered[0]?.body}\n`)).toEqual([anEnvelope().raw]);
+    expect(eventsOf(`${receiver.delivered[0]?.body}\n`)).toEqual([String(anEnvelope().raw)]);
   });
 
   it("carries the headers that it is told to", async () => {

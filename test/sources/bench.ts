@@ -159,7 +159,7 @@ export function alertsOf(slices: readonly Slice[]): readonly Alert[] {
 
 /** Says that the slices hold these versions, each once, to the last byte. */
 export function expectAll(slices: readonly Slice[], versions: readonly Pick<Version, "raw">[]): void {
-  const raws = alertsOf(slices).map(({ raw }) => raw);
+  const raws = alertsOf(slices).map(({ raw }) => String(raw));
   expect(raws).toHaveLength(versions.length);
   expect(new Set(raws)).toEqual(new Set(versions.map(({ raw }) => raw)));
 }

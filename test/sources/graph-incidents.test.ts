@@ -24,6 +24,6 @@ describe("graph_incidents", () => {
     const [stub] = alertsOf(await bench.read());
 
     expect(stub).toMatchObject({ title: "Merged", serviceSource: "microsoft365Defender" });
-    expect(JSON.parse(stub?.raw ?? "")).toMatchObject({ status: "redirected", redirectIncidentId: "924" });
+    expect(JSON.parse(String(stub?.raw))).toMatchObject({ status: "redirected", redirectIncidentId: "924" });
   });
 });

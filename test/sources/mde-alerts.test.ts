@@ -12,7 +12,7 @@ describe("mde_alerts", () => {
 
     const alerts = alertsOf(await bench.read());
 
-    expect(alerts.map(({ raw }) => JSON.parse(raw).evidence.length)).not.toContain(0);
+    expect(alerts.map(({ raw }) => JSON.parse(String(raw)).evidence.length)).not.toContain(0);
   });
 
   it("tells the machine, and the product that the API does not name", async () => {

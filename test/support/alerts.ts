@@ -8,8 +8,11 @@ export const CONTOSO: TenantName = {
   tenantId: "11111111-2222-4333-8444-555555555555",
 };
 
+/** What a test says of an alert; its own JSON as text, too. */
+type Facts = Partial<Omit<Alert, "raw">> & { readonly raw?: string | Buffer };
+
 /** An alert; say only what the test is about. */
-export function anAlert(facts: Partial<Alert> = {}): Alert {
+export function anAlert(facts: Facts = {}): Alert {
   const id = facts.id ?? "da1_1";
   const updatedText = facts.updatedText ?? "2026-05-04T05:36:51.03Z";
   return {
@@ -24,12 +27,12 @@ export function anAlert(facts: Partial<Alert> = {}): Alert {
     serviceSource: "microsoftDefenderForEndpoint",
     device: undefined,
     material: "new",
-    raw: JSON.stringify({ id, lastUpdateDateTime: updatedText }),
     ...facts,
+    raw: Buffer.from(facts.raw ?? JSON.stringify({ id, lastUpdateDateTime: updatedText })),
   };
 }
 
-export function alerts(count: number, facts: Partial<Alert> = {}): Alert[] {
+export function alerts(count: number, facts: Facts = {}): Alert[] {
   return Array.from({ length: count }, (_, index) => anAlert({ id: `da${index}_1`, ...facts }));
 }
 

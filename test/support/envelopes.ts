@@ -6,8 +6,11 @@ export const CONTOSO: TenantName = {
   tenantId: "a0000000-0000-4000-8000-00000000c001",
 };
 
+/** What a test says of an envelope; the alert's own JSON as text, too. */
+type Wanted = Partial<Omit<Envelope, "raw">> & { readonly raw?: string | Buffer };
+
 /** An alert on its way, whole; a test names only what it is about. */
-export function anEnvelope(more: Partial<Envelope> = {}): Envelope {
+export function anEnvelope(more: Wanted = {}): Envelope {
   const seq = more.seq ?? 1;
   return {
     tenant: CONTOSO,
@@ -19,13 +22,13 @@ export function anEnvelope(more: Partial<Envelope> = {}): Envelope {
     replay: false,
     updatedMs: Date.UTC(2026, 4, 4, 5, 36, 51, 703),
     device: "ws-001.corp.example",
-    raw: aRaw({ id: `da00000000-${seq}` }),
     ...more,
+    raw: Buffer.from(more.raw ?? aRaw({ id: `da00000000-${seq}` })),
   };
 }
 
 /** Several, numbered from 1; with `more.seq` from there. */
-export function envelopesOf(count: number, more: Partial<Envelope> = {}): NonEmpty<Envelope> {
+export function envelopesOf(count: number, more: Wanted = {}): NonEmpty<Envelope> {
   const firstSeq = more.seq ?? 1;
   const [first, ...others] = Array.from({ length: count }, (_, index) =>
     anEnvelope({ ...more, seq: firstSeq + index }),

@@ -1,17 +1,16 @@
-import { type Alert, type AlertShape, isUnreadable, readAlert } from "../../src/model/alert.ts";
+import { type Alert, alertReader, isUnreadable } from "../../src/model/alert.ts";
 import { formatTicks, type Ticks } from "../../src/model/ticks.ts";
 import type { Span } from "../../src/model/window.ts";
 import type { Random } from "../../src/simulate/random.ts";
 import type { Page } from "../../src/sources/page.ts";
 import type { List } from "../../src/sources/slices.ts";
 
-const SHAPE: AlertShape = {
+const readElement = alertReader({
   updated: "lastUpdateDateTime",
   created: "createdDateTime",
   tenantId: "tenantId",
-  device: () => undefined,
   material: [],
-};
+});
 const CREATED = "2026-05-04T00:00:00Z";
 
 /** One state of one alert, and from which moment to which the source showed it. */
@@ -140,7 +139,7 @@ function textOf(ticks: Ticks, random: Random): string {
 /** Read as a real answer is. */
 function anAlert(id: string, updatedText: string): Alert {
   const element = { id, createdDateTime: CREATED, lastUpdateDateTime: updatedText };
-  const alert = readAlert(element, JSON.stringify(element), SHAPE);
+  const alert = readElement(Buffer.from(JSON.stringify(element)), 0).element;
   if (isUnreadable(alert)) throw new Error("An invented alert cannot be read.");
   return alert;
 }

@@ -40,7 +40,7 @@ export function describeSink(
   setup: () => Promise<SinkBench>,
   { canBeHeld = true, of }: SinkTraits = {},
 ): void {
-  const textOf = of ?? (({ raw }) => raw);
+  const textOf = of ?? (({ raw }: Envelope) => String(raw));
   const textsOf = (envelopes: readonly Envelope[]) => envelopes.map(textOf);
 
   describe(`${name}, as every sink,`, () => {
@@ -193,7 +193,7 @@ export function endless(): AbortSignal {
 }
 
 export function rawsOf(envelopes: NonEmpty<Envelope>): readonly string[] {
-  return envelopes.map(({ raw }) => raw);
+  return envelopes.map(({ raw }) => String(raw));
 }
 
 /** The texts of `event` in lines of JSON; a line that is none of these throws. */

@@ -21,7 +21,7 @@ describe("an alert belongs to another tenant", () => {
     [{ evidence: [{ tenantId: OTHER }] }, false],
     [[OTHER], false],
   ])("by its text: %j", (alert, expected) => {
-    expect(textNamesAnother(JSON.stringify(alert), CONTOSO.tenantId)).toBe(expected);
+    expect(textNamesAnother(Buffer.from(JSON.stringify(alert)), CONTOSO.tenantId)).toBe(expected);
   });
 
   it("is never queued", () => {

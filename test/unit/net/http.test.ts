@@ -31,7 +31,7 @@ describe("an answer", () => {
 
     const answer = await get(aClient(), server.origin, { "accept-encoding": "gzip, deflate" });
 
-    expect(answer.text).toBe(text);
+    expect(String(answer.body)).toBe(text);
   });
 
   it.each([200, 204, 304, 400, 401, 404, 413, 429, 500, 503])("of status %i is an answer", async (status) => {
@@ -84,7 +84,7 @@ describe("an answer", () => {
   it("as large as its limit is read", async () => {
     const server = await aServer((_, response) => response.end("x".repeat(10_000)));
 
-    expect((await get(aClient({ maxAnswerBytes: 10_000 }), server.origin)).text).toHaveLength(10_000);
+    expect(String((await get(aClient({ maxAnswerBytes: 10_000 }), server.origin)).body)).toHaveLength(10_000);
   });
 
   it("that breaks off is none", async () => {
@@ -237,14 +237,14 @@ describe("over TLS a client", () => {
   it("trusts its own authority", async () => {
     const server = await aSecureServer((_, response) => response.end("secure"));
 
-    expect((await get(aClient({ ca: AUTHORITY.ca }), server.origin)).text).toBe("secure");
+    expect(String((await get(aClient({ ca: AUTHORITY.ca }), server.origin)).body)).toBe("secure");
   });
 
   it("reads the authority from a file", async () => {
     const server = await aSecureServer((_, response) => response.end("secure"));
     const ca = await aFile(AUTHORITY.ca);
 
-    expect((await get(aClient({ tls: { ca, rejectUnauthorized: true } }), server.origin)).text).toBe(
+    expect(String((await get(aClient({ tls: { ca, rejectUnauthorized: true } }), server.origin)).body)).toBe(
       "secure",
     );
   });
@@ -276,7 +276,7 @@ describe("over TLS a client", () => {
     const answer = await get(aClient({ ca: AUTHORITY.ca, tls }), server.origin);
 
     expect(error).toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID" });
-    expect(answer.text).toBe("secure");
+    expect(String(answer.body)).toBe("secure");
   });
 
   it("refuses a certificate that has ended", async () => {
@@ -292,7 +292,9 @@ describe("over TLS a client", () => {
   it("takes any certificate when it is told not to look", async () => {
     const server = await aSecureServer((_, response) => response.end("secure"));
 
-    expect((await get(aClient({ tls: { rejectUnauthorized: false } }), server.origin)).text).toBe("secure");
+    expect(String((await get(aClient({ tls: { rejectUnauthorized: false } }), server.origin)).body)).toBe(
+      "secure",
+    );
   });
 
   it("shows its own certificate where one is asked for", async () => {
@@ -305,7 +307,7 @@ describe("over TLS a client", () => {
     const answer = await get(aClient({ ca: AUTHORITY.ca, tls }), server.origin);
 
     expect(without).toMatchObject({ name: "NoAnswer" });
-    expect(answer.text).toBe("welcome");
+    expect(String(answer.body)).toBe("welcome");
   });
 
   it("names the file that cannot be read", async () => {

@@ -84,7 +84,7 @@ describe("a request through a proxy", () => {
 
     const answer = await get(aClient({ proxy: proxy.url }), `${server.origin}/path?a=b`);
 
-    expect(answer.text).toBe("asked for /path?a=b");
+    expect(String(answer.body)).toBe("asked for /path?a=b");
     expect(proxy.asked).toEqual([`GET ${server.origin}/path?a=b`]);
     expect(proxy.headers[0]?.["proxy-authorization"]).toBe(CREDENTIALS);
   });
@@ -98,7 +98,7 @@ describe("a request through a proxy", () => {
 
     const answer = await get(client, `${server.origin}/path`, { authorization: "Bearer secret" });
 
-    expect(answer.text).toBe("Bearer secret undefined");
+    expect(String(answer.body)).toBe("Bearer secret undefined");
     expect(proxy.asked).toEqual([`CONNECT 127.0.0.1:${server.port}`]);
     expect(proxy.headers[0]).toMatchObject({ "proxy-authorization": CREDENTIALS });
     expect(proxy.headers[0]).not.toHaveProperty("authorization");
@@ -142,7 +142,7 @@ describe("a request through a proxy", () => {
 
     const answer = await get(aClient({ proxy: proxy.url, ca: AUTHORITY.ca }), server.origin);
 
-    expect(answer.text).toBe("twice secure");
+    expect(String(answer.body)).toBe("twice secure");
     expect(proxy.asked).toEqual([`CONNECT 127.0.0.1:${server.port}`]);
   });
 

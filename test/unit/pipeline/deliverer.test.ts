@@ -188,7 +188,7 @@ describe("gathering", () => {
 
   it("counts bytes, not characters", async () => {
     const raw = JSON.stringify("漢".repeat(1000));
-    const maxBytes = 2 * requestBytes({ raw });
+    const maxBytes = 2 * requestBytes({ raw: Buffer.from(raw) });
     const { deliverer, requests } = aBench(() => TAKEN, { lingerMs: 5, maxBytes });
 
     await Promise.all(numbered(4, 1, raw).map((alert) => deliverer.deliver([alert])));

@@ -1,0 +1,228 @@
+/**
+ * JSON as the bytes it came in: finding what is wanted in it without decoding and parsing the rest, and without the loss
+ * that parsing and writing anew brings (integers beyond 2^53, key order, escapes). UTF-8 needs no decoding for this:
+ * what is not ASCII stands inside strings only.
+ *
+ * Brackets and quotes are checked, and with them that a text is whole; literals are not.
+ */
+
+export interface ByteSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+/** White space, and nothing else that JSON allows between values, is at or below it. */
+const SPACE = 0x20;
+
+/** Index of the first byte from `at` on that is no white space. */
+export function skipSpace(json: Buffer, at: number): number {
+  let index = at;
+  while (index < json.length && (json[index] ?? 0) <= SPACE) index++;
+  return index;
+}
+
+/** Index behind the value that begins at `at`; -1 when there is none or it is cut off. */
+export function endOfValue(json: Buffer, at: number): number {
+  const first = json[at];
+  if (first === QUOTE) return endOfString(json, at);
+  return first === OPEN_OBJECT || first === OPEN_LIST ? endOfNested(json, at) : endOfLiteral(json, at);
+}
+
+/** Index behind the string that begins at `at`; -1 when it is cut off. */
+function endOfString(json: Buffer, at: number): number {
+  const length = json.length;
+  for (let index = at + 1; index < length; index++) {
+    const byte = json[index];
+    if (byte === QUOTE) return index + 1;
+    if (byte === BACKSLASH) index++;
+  }
+  return -1;
+}
+
+/** What a byte outside of strings adds to the depth. */
+const NESTING = new Int8Array(256);
+NESTING[OPEN_OBJECT] = NESTING[OPEN_LIST] = 1;
+NESTING[CLOSE_OBJECT] = NESTING[CLOSE_LIST] = -1;
+
+function endOfNested(json: Buffer, at: number): number {
+  const length = json.length;
+  let depth = 0;
+  for (let index = at; index < length; index++) {
+    const byte = json[index] ?? 0;
+    if (byte === QUOTE) {
+      index = endOfString(json, index) - 1;
+      if (index < 0) return -1;
+    } else {
+      depth += NESTING[byte] ?? 0;
+      if (depth === 0) return index + 1;
+    }
+  }
+  return -1;
+}
+
+function endOfLiteral(json: Buffer, at: number): number {
+  let index = at;
+  while (index < json.length && !endsLiteral(json[index] ?? 0)) index++;
+  return index > at ? index : -1;
+}
+
+function endsLiteral(byte: number): boolean {
+  return (
+    byte <= SPACE ||
+    byte === COMMA ||
+    byte === QUOTE ||
+    byte === OPEN_OBJECT ||
+    byte === CLOSE_OBJECT ||
+    byte === OPEN_LIST ||
+    byte === CLOSE_LIST
+  );
+}
+
+/**
+ * Goes through the object that begins at `at`.
+ *
+ * @param read is told where a key begins and ends, without quotes and with its escapes, and where its value begins;
+ *     tells the index behind the value, -1 when there is none.
+ * @returns the index behind the object; -1 when it is no whole object.
+ */
+export function eachMember(
+  json: Buffer,
+  at: number,
+  read: (keyStart: number, keyEnd: number, start: number) => number,
+): number {
+  return eachPart(json, at, OPEN_OBJECT, CLOSE_OBJECT, (start) => {
+    const keyEnd = json[start] === QUOTE ? endOfString(json, start) : -1;
+    const colon = keyEnd < 0 ? -1 : skipSpace(json, keyEnd);
+    return json[colon] === COLON ? read(start + 1, keyEnd - 1, skipSpace(json, colon + 1)) : -1;
+  });
+}
+
+/**
+ * Goes through the list that begins at `at`.
+ *
+ * @param read reads the element that begins at an index, and tells the index behind it; -1 when there is none.
+ * @returns the index behind the list; -1 when it is no whole list.
+ */
+export function eachElement(json: Buffer, at: number, read: (start: number) => number): number {
+  return eachPart(json, at, OPEN_LIST, CLOSE_LIST, read);
+}
+
+function eachPart(
+  json: Buffer,
+  at: number,
+  open: number,
+  close: number,
+  read: (start: number) => number,
+): number {
+  if (json[at] !== open) return -1;
+  let index = skipSpace(json, at + 1);
+  if (json[index] === close) return index + 1;
+  for (;;) {
+    const end = read(index);
+    if (end < 0) return -1;
+    index = skipSpace(json, end);
+    if (json[index] === close) return index + 1;
+    if (json[index] !== COMMA) return -1;
+    index = skipSpace(json, index + 1);
+  }
+}
+
+/** The elements of the list that begins at `at`; none when it is no whole list. */
+export function elementsOf(json: Buffer, at: number): readonly ByteSpan[] {
+  const spans: ByteSpan[] = [];
+  const end = eachElement(json, at, (start) => {
+    const end = endOfValue(json, start);
+    spans.push({ start, end });
+    return end;
+  });
+  return end < 0 ? [] : spans;
+}
+
+export function isObjectAt(json: Buffer, at: number): boolean {
+  return json[at] === OPEN_OBJECT;
+}
+
+/** Names of members that are looked for, by their length. */
+export interface Names {
+  readonly list: readonly string[];
+  readonly byLength: readonly (readonly { readonly bytes: Buffer; readonly index: number }[] | undefined)[];
+}
+
+export function namesOf(list: readonly string[]): Names {
+  const byLength: { bytes: Buffer; index: number }[][] = [];
+  for (const [index, name] of list.entries()) {
+    const bytes = Buffer.from(name);
+    byLength[bytes.length] = [...(byLength[bytes.length] ?? []), { bytes, index }];
+  }
+  return { list, byLength };
+}
+
+/** An object of which some members were looked for. */
+export interface Found {
+  /** Index behind the object. */
+  readonly end: number;
+  /** Where the value of a member is; undefined when there is none. The last one counts, as for any parser. */
+  spanOf(name: string): ByteSpan | undefined;
+  /** The parsed value of a member; undefined when there is none. @throws SyntaxError */
+  value(name: string): unknown;
+}
+
+/**
+ * Looks for members of the object that begins at `at`; undefined when it is no whole object.
+ *
+ * @param endOf tells the end of a member's value; for whoever wants to read one in the same go.
+ */
+export function look(
+  json: Buffer,
+  at: number,
+  names: Names,
+  endOf: (name: string | undefined, start: number) => number = (_, start) => endOfValue(json, start),
+): Found | undefined {
+  const places = new Int32Array(2 * names.list.length);
+  const end = eachMember(json, at, (keyStart, keyEnd, start) => {
+    const index = indexOfKey(json, keyStart, keyEnd, names);
+    const valueEnd = endOf(names.list[index], start);
+    if (index >= 0) {
+      places[2 * index] = start;
+      places[2 * index + 1] = valueEnd;
+    }
+    return valueEnd;
+  });
+  if (end < 0) return undefined;
+  const spanOf = (name: string): ByteSpan | undefined => {
+    const index = names.list.indexOf(name);
+    const [start = 0, behind = 0] = [places[2 * index], places[2 * index + 1]];
+    return behind === 0 ? undefined : { start, end: behind };
+  };
+  return {
+    end,
+    spanOf,
+    value: (name) => {
+      const span = spanOf(name);
+      return span === undefined ? undefined : parseSpan(json, span);
+    },
+  };
+}
+
+function indexOfKey(json: Buffer, start: number, end: number, { byLength }: Names): number {
+  for (const { bytes, index } of byLength[end - start] ?? []) {
+    let same = 0;
+    while (same < bytes.length && bytes[same] === json[start + same]) same++;
+    if (same === bytes.length) return index;
+  }
+  return -1;
+}
+
+/** The value of a part of the text. @throws SyntaxError */
+export function parseSpan(json: Buffer, { start, end }: ByteSpan): unknown {
+  const isPlain = json[start] === QUOTE && json.subarray(start, end).indexOf(BACKSLASH) < 0;
+  return isPlain ? json.toString("utf8", start + 1, end - 1) : JSON.parse(json.toString("utf8", start, end));
+}
