@@ -1,13 +1,5 @@
 import { hash } from "node:crypto";
-import {
-  type ByteSpan,
-  elementsOf,
-  endOfValue,
-  type Found,
-  isObjectAt,
-  look,
-  namesOf,
-} from "./json-bytes.ts";
+import { endOfValue, type Found, isObjectAt, look, namesOf, type Place } from "./json-bytes.ts";
 import { msFromTicks, parseTicks } from "./ticks.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -58,7 +50,7 @@ export interface AlertShape {
   /** Where the device's name stands, and how to read it there. Absent where records name none. */
   readonly device?: {
     readonly in: string;
-    readonly read: (json: Buffer, at: ByteSpan) => string | undefined;
+    readonly read: (json: Buffer, at: Place) => string | undefined;
   };
   /** Where the title stands; `title` where nothing is said. */
   readonly title?: string;
@@ -104,7 +96,7 @@ function readFound(
   const updatedText = text(found.value(shape.updated)) ?? createdText;
   if (updatedText === undefined) return setAside("missing-time", raw);
   const ticks = parseTicks(updatedText);
-  const place = shape.device === undefined ? undefined : found.spanOf(shape.device.in);
+  const place = shape.device === undefined ? undefined : found.place(shape.device.in);
   return {
     id,
     version: ticks === undefined ? `~${updatedText}` : String(ticks),
@@ -139,10 +131,9 @@ export function eventId(tenantId: string, alert: Pick<Alert, "id" | "updatedText
 
 function materialOf(found: Found, json: Buffer, fields: readonly string[]): string {
   const facts = fields.map((field) => {
-    const span = found.spanOf(field);
-    const records = span === undefined ? [] : elementsOf(json, span.start);
-    const isListOfRecords = records.some(({ start }) => isObjectAt(json, start));
-    return isListOfRecords ? records.length : (found.value(field) ?? null);
+    const elements = found.place(field)?.elements ?? [];
+    const isListOfRecords = elements.some(({ start }) => isObjectAt(json, start));
+    return isListOfRecords ? elements.length : (found.value(field) ?? null);
   });
   return hash("sha256", JSON.stringify(facts), "base64url").slice(0, 11);
 }

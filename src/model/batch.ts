@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Alert, eventId } from "./alert.ts";
 import { namesAnother } from "./belonging.ts";
 import type { Envelope, TenantName } from "./envelope.ts";
@@ -83,9 +83,8 @@ export function batchId(
   alerts: readonly { readonly id: string; readonly version: string }[],
   again = "",
 ): string {
-  const hash = createHash("sha256").update(`${tenant}\n${source}\n${sink}\n${again}\n`);
-  for (const alert of alerts) hash.update(`${alert.id}\n${alert.version}\n`);
-  return `b-${hash.digest("hex").slice(0, 40)}`;
+  const named = alerts.map(({ id, version }) => `${id}\n${version}\n`).join("");
+  return `b-${hash("sha256", `${tenant}\n${source}\n${sink}\n${again}\n${named}`, "hex").slice(0, 40)}`;
 }
 
 /** @throws Error when the alert is another tenant's, which whoever read it should have seen. */

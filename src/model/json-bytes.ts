@@ -135,17 +135,6 @@ function eachPart(
   }
 }
 
-/** The elements of the list that begins at `at`; none when it is no whole list. */
-export function elementsOf(json: Buffer, at: number): readonly ByteSpan[] {
-  const spans: ByteSpan[] = [];
-  const end = eachElement(json, at, (start) => {
-    const end = endOfValue(json, start);
-    spans.push({ start, end });
-    return end;
-  });
-  return end < 0 ? [] : spans;
-}
-
 export function isObjectAt(json: Buffer, at: number): boolean {
   return json[at] === OPEN_OBJECT;
 }
@@ -165,51 +154,67 @@ export function namesOf(list: readonly string[]): Names {
   return { list, byLength };
 }
 
+/** Where the value of a member is, and its elements where it is a list. */
+export interface Place extends ByteSpan {
+  readonly elements: readonly ByteSpan[];
+}
+
 /** An object of which some members were looked for. */
 export interface Found {
   /** Index behind the object. */
   readonly end: number;
-  /** Where the value of a member is; undefined when there is none. The last one counts, as for any parser. */
-  spanOf(name: string): ByteSpan | undefined;
+  /** Undefined when there is no such member. The last one counts, as for any parser. */
+  place(name: string): Place | undefined;
   /** The parsed value of a member; undefined when there is none. @throws SyntaxError */
   value(name: string): unknown;
 }
 
+const NO_ELEMENTS: readonly ByteSpan[] = [];
+
 /**
  * Looks for members of the object that begins at `at`; undefined when it is no whole object.
  *
- * @param endOf tells the end of a member's value; for whoever wants to read one in the same go.
+ * @param readList goes through a member that is a list, instead of only telling its elements apart, and tells the index
+ *     behind it.
  */
 export function look(
   json: Buffer,
   at: number,
   names: Names,
-  endOf: (name: string | undefined, start: number) => number = (_, start) => endOfValue(json, start),
+  readList?: (name: string, start: number) => number,
 ): Found | undefined {
-  const places = new Int32Array(2 * names.list.length);
+  const places: (Place | undefined)[] = [];
   const end = eachMember(json, at, (keyStart, keyEnd, start) => {
     const index = indexOfKey(json, keyStart, keyEnd, names);
-    const valueEnd = endOf(names.list[index], start);
-    if (index >= 0) {
-      places[2 * index] = start;
-      places[2 * index + 1] = valueEnd;
+    const name = names.list[index];
+    if (name === undefined || json[start] !== OPEN_LIST) {
+      const end = endOfValue(json, start);
+      if (name !== undefined) places[index] = { start, end, elements: NO_ELEMENTS };
+      return end;
     }
-    return valueEnd;
+    const elements: ByteSpan[] = [];
+    const end = readList === undefined ? readElements(json, start, elements) : readList(name, start);
+    places[index] = { start, end, elements };
+    return end;
   });
   if (end < 0) return undefined;
-  const spanOf = (name: string): ByteSpan | undefined => {
-    const index = names.list.indexOf(name);
-    const [start = 0, behind = 0] = [places[2 * index], places[2 * index + 1]];
-    return behind === 0 ? undefined : { start, end: behind };
-  };
+  const place = (name: string) => places[names.list.indexOf(name)];
   return {
     end,
-    spanOf,
-    value: (name) => {
-      const span = spanOf(name);
-      return span === undefined ? undefined : parseSpan(json, span);
+    place,
+    value(name) {
+      const found = place(name);
+      return found === undefined ? undefined : parseSpan(json, found);
     },
   };
+}
+
+function readElements(json: Buffer, at: number, into: ByteSpan[]): number {
+  return eachElement(json, at, (start) => {
+    const end = endOfValue(json, start);
+    into.push({ start, end });
+    return end;
+  });
 }
 
 function indexOfKey(json: Buffer, start: number, end: number, { byLength }: Names): number {

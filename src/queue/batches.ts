@@ -9,6 +9,7 @@ import type { Sealed, Sealing, Settlement } from "./ports.ts";
 import { script } from "./script.ts";
 import { RECOUNT, SEAL, SEAL_REPLY, SETTLE } from "./scripts.ts";
 import {
+  alertCell,
   keyList,
   readCells,
   readSent,
@@ -107,14 +108,14 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       const materialPrefix = keys.material(tenant, batch.source, batch.sink);
       const perAlert = alerts.flatMap((alert) => {
         const sent = sentCell(sentPrefix, alert);
-        const revision = revisionCell(revisionPrefix, monthOf(alert), alert.id);
+        const { suffix, field } = alertCell(monthOf(alert), alert.id);
         return [
           list.indexOf(sent.key),
           sent.field,
-          list.indexOf(revision.key),
-          revision.field,
+          list.indexOf(`${revisionPrefix}${suffix}`),
+          field,
           alert.version,
-          list.indexOf(revisionCell(materialPrefix, monthOf(alert), alert.id).key),
+          list.indexOf(`${materialPrefix}${suffix}`),
           alert.material,
         ];
       });

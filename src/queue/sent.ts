@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Redis } from "ioredis";
 import { msFromTicks } from "../model/ticks.ts";
 import type { Keys } from "./keys.ts";
@@ -33,7 +33,6 @@ export interface Cell {
 
 const STATES = { q: "queued", d: "delivered", x: "dead-lettered", s: "suppressed" } as const;
 const DAY_MS = 86_400_000;
-const BUCKETS = 16;
 /** `b-` and 32 bits: enough to find a batch among those of an alert. */
 const NAMED_LENGTH = 10;
 
@@ -47,19 +46,24 @@ export function sentCell(prefix: string, { id, version }: VersionName): Cell {
   return { key: `${prefix}${day}:${bucket}`, field };
 }
 
-/** Where the revision of an alert is counted; `month` of its creation, `2026-05`, or `undated`. */
-export function revisionCell(prefix: string, month: string, id: string): Cell {
+/** Where something is kept of an alert, behind a prefix; `month` of its creation, `2026-05`, or `undated`. */
+export function alertCell(month: string, id: string): { readonly suffix: string; readonly field: string } {
   const { bucket, field } = place(id);
-  return { key: `${prefix}${month}:${bucket}`, field };
+  return { suffix: `${month}:${bucket}`, field };
 }
 
-/** 66 bits of a digest tell the alerts of one bucket apart. */
+/** Where the revision of an alert is counted. */
+export function revisionCell(prefix: string, month: string, id: string): Cell {
+  const { suffix, field } = alertCell(month, id);
+  return { key: `${prefix}${suffix}`, field };
+}
+
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** 66 bits of a digest tell the alerts of one bucket apart; its last four, which the last sign holds, are the bucket. */
 function place(name: string): { readonly bucket: string; readonly field: string } {
-  const digest = createHash("sha256").update(name).digest();
-  return {
-    bucket: ((digest[31] ?? 0) % BUCKETS).toString(BUCKETS),
-    field: digest.toString("base64url").slice(0, 11),
-  };
+  const digest = hash("sha256", name, "base64url");
+  return { bucket: (BASE64URL.indexOf(digest.at(-1) ?? "") >> 2).toString(16), field: digest.slice(0, 11) };
 }
 
 /** What is remembered of versions that were given to a sink, in the order asked for; undefined: never given. */

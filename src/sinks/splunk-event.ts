@@ -18,56 +18,92 @@ const SOURCETYPES: Readonly<Record<string, string>> = {
   mde_alerts: "ms:defender:atp:alerts",
 };
 const OCSF_SOURCETYPE = "alertferry:ocsf";
-const END = Buffer.from("}\n");
+const END = "}\n";
 
 /** An event beyond 5 MiB is refused (`maxEventSize` in limits.conf); what is not the source's own text can be cut. */
 const MAX_OCSF_BYTES = 5_000_000;
 /** An indexed field is a term of the index; a description is there for people. */
 const MAX_FIELD_BYTES = 1000;
 
-/** The body of a request, one event a line, and which alerts had to be shortened for it. */
+/**
+ * The body of a request, one event a line, and which alerts had to be shortened for it.
+ * `{"time":1777874462.703,"host":"ws-001", …,"event":{ … }}` The source's own bytes go out as they came in.
+ */
 export function encodeEvents(
   envelopes: readonly Envelope[],
   settings: EventSettings,
 ): { readonly body: Buffer; readonly shortened: readonly Envelope[] } {
   const shortened: Envelope[] = [];
-  const parts = envelopes.flatMap((envelope) => {
-    const event = encodeEvent(envelope, settings);
-    if (event.shortened) shortened.push(envelope);
-    return [Buffer.from(event.head), event.object, END];
+  let around: Around | undefined;
+  const events = envelopes.map((envelope) => {
+    if (around?.tenant !== envelope.tenant || around.source !== envelope.source)
+      around = aroundOf(envelope, settings);
+    const object = objectOf(envelope, settings);
+    if (object.shortened) shortened.push(envelope);
+    return { head: headOf(envelope, around, settings), object: object.bytes };
   });
-  return { body: Buffer.concat(parts), shortened };
+  return { body: joined(events), shortened };
 }
 
-/**
- * The event as Splunk takes it, up to its object, and the object; `}` stands behind them. The source's own bytes go out
- * as they came in. `{"time":1777874462.703,"host":"ws-001", …,"event":` and `{ … }`
- */
-function encodeEvent(envelope: Envelope, { index, compat }: EventSettings) {
-  const { tenant } = envelope;
-  const around = JSON.stringify({
-    ...(envelope.updatedMs === undefined ? {} : { time: envelope.updatedMs / 1000 }),
-    host: envelope.device ?? tenant.name,
+/** What is the same for all alerts of a tenant's source. */
+interface Around extends Pick<Envelope, "tenant" | "source"> {
+  readonly members: string;
+  readonly fields: string;
+}
+
+function aroundOf({ tenant, source }: Envelope, { index, compat }: EventSettings): Around {
+  const members = {
     source: `alertferry:${tenant.tenantId}`,
-    sourcetype: sourcetypeOf(envelope.source, compat),
+    sourcetype: sourcetypeOf(source, compat),
     ...(index === undefined ? {} : { index }),
-    fields: {
-      tenant: tenant.id,
-      tenant_id: tenant.tenantId,
-      tenant_name: tenant.name,
-      alert_id: envelope.alertId,
-      event_id: envelope.eventId,
-      revision: envelope.revision,
-      seq: envelope.seq,
-      source_api: envelope.source,
-      replay: envelope.replay,
-      ...(compat === "cim" ? cimFields(readFacts(envelope), tenant.tenantId) : {}),
-    },
-  });
-  const head = `${around.slice(0, -1)},"event":`;
-  if (compat !== "ocsf") return { head, object: envelope.raw, shortened: false };
+  };
+  const fields = {
+    tenant: tenant.id,
+    tenant_id: tenant.tenantId,
+    tenant_name: tenant.name,
+    source_api: source,
+  };
+  return { tenant, source, members: membersOf(members), fields: membersOf(fields) };
+}
+
+/** `{"a":1}` → `"a":1` */
+function membersOf(object: object): string {
+  return JSON.stringify(object).slice(1, -1);
+}
+
+function headOf(envelope: Envelope, around: Around, { compat }: EventSettings): string {
+  const own = {
+    ...(envelope.updatedMs === undefined ? {} : { time: envelope.updatedMs / 1000 }),
+    host: envelope.device ?? envelope.tenant.name,
+  };
+  const fields = {
+    alert_id: envelope.alertId,
+    event_id: envelope.eventId,
+    revision: envelope.revision,
+    seq: envelope.seq,
+    replay: envelope.replay,
+    ...(compat === "cim" ? cimFields(readFacts(envelope), envelope.tenant.tenantId) : {}),
+  };
+  return `{${membersOf(own)},${around.members},"fields":{${around.fields},${membersOf(fields)}},"event":`;
+}
+
+function objectOf(envelope: Envelope, { compat }: EventSettings) {
+  if (compat !== "ocsf") return { bytes: envelope.raw, shortened: false };
   const { text, shortened } = render("ocsf", envelope, MAX_OCSF_BYTES);
-  return { head, object: Buffer.from(text), shortened };
+  return { bytes: Buffer.from(text), shortened };
+}
+
+/** Written into place one after the other: joining thousands of small buffers would cost more than what is in them. */
+function joined(events: readonly { readonly head: string; readonly object: Buffer }[]): Buffer {
+  const sizes = events.map(({ head, object }) => Buffer.byteLength(head) + object.length + END.length);
+  const body = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  for (const { head, object } of events) {
+    at += body.write(head, at);
+    at += object.copy(body, at);
+    at += body.write(END, at);
+  }
+  return body;
 }
 
 function sourcetypeOf(source: string, compat: EventSettings["compat"]): string {

@@ -1,5 +1,5 @@
 import { alertReader, text } from "../model/alert.ts";
-import { type ByteSpan, elementsOf, isObjectAt, look, namesOf } from "../model/json-bytes.ts";
+import { isObjectAt, look, namesOf, type Place } from "../model/json-bytes.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -76,8 +76,8 @@ function pathFor(field: string, span: Span, top: number, within: readonly string
 const DEVICE = namesOf(["@odata.type", "deviceDnsName", "hostName"]);
 
 /** `evidence[]` of type deviceEvidence: its DNS name, else its host name. One object instead of a list occurs. */
-function firstDevice(json: Buffer, evidence: ByteSpan): string | undefined {
-  const records = isObjectAt(json, evidence.start) ? [evidence] : elementsOf(json, evidence.start);
+function firstDevice(json: Buffer, evidence: Place): string | undefined {
+  const records = isObjectAt(json, evidence.start) ? [evidence] : evidence.elements;
   for (const { start } of records) {
     const found = look(json, start, DEVICE);
     if (found?.value("@odata.type") !== "#microsoft.graph.security.deviceEvidence") continue;

@@ -1,5 +1,5 @@
 import { alertReader, text } from "../model/alert.ts";
-import { type ByteSpan, parseSpan } from "../model/json-bytes.ts";
+import { type Place, parseSpan } from "../model/json-bytes.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
@@ -22,7 +22,7 @@ const SHAPE = {
   updated: "lastUpdateTime",
   created: "alertCreationTime",
   tenantId: "aadTenantId",
-  device: { in: "computerDnsName", read: (json: Buffer, at: ByteSpan) => text(parseSpan(json, at)) },
+  device: { in: "computerDnsName", read: (json: Buffer, at: Place) => text(parseSpan(json, at)) },
   serviceSource: "microsoftDefenderForEndpoint",
   material: [
     ...["status", "severity", "classification", "determination", "assignedTo", "incidentId"],

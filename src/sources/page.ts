@@ -40,7 +40,8 @@ function readList<Element>(
   read: (json: Buffer, at: number) => { readonly end: number; readonly element: Element },
 ): Page<Element> | undefined {
   let elements: Element[] | undefined;
-  const readValue = (start: number): number => {
+  const around = look(body, skipSpace(body, 0), AROUND, (name, start) => {
+    if (name !== "value") return endOfValue(body, start);
     const list: Element[] = [];
     elements = list;
     return eachElement(body, start, (at) => {
@@ -48,10 +49,7 @@ function readList<Element>(
       list.push(element);
       return end;
     });
-  };
-  const around = look(body, skipSpace(body, 0), AROUND, (name, start) =>
-    name === "value" ? readValue(start) : endOfValue(body, start),
-  );
+  });
   if (around === undefined || elements === undefined || skipSpace(body, around.end) < body.length)
     return undefined;
   const [nextLink, count] = [around.value("@odata.nextLink"), around.value("@odata.count")];
