@@ -26,6 +26,7 @@ interface Pieces {
   readonly chunkSize: number;
 }
 const LEAST_PIECE = 16_384;
+const LARGEST_PIECE = 16_777_216;
 /** Alerts pack to less than this share, so that mostly one piece holds all. */
 const PACKED_SHARE = 1 / 3;
 /** The types of the oldest Node we run on do not know zstd. */
@@ -73,21 +74,29 @@ export function createCodec(key: Buffer | undefined): Codec {
     },
 
     async decode(content, name) {
-      const [format, codec, sealed] = content;
-      if (format !== FORMAT && format !== LENGTHS_IN_UNITS)
-        throw new Error(`Batch ${name} has format ${format}; this version reads up to ${FORMAT}.`);
-      const head = content.subarray(0, HEAD_BYTES[format]);
-      let packed = content.subarray(head.length);
-      if (sealed === SEALED.yes) {
+      const head = headOf(content, name);
+      const { format, codec, isSealed, length } = head;
+      let packed = content.subarray(head.bytes.length);
+      if (isSealed) {
         if (key === undefined)
           throw new Error(`Batch ${name} is encrypted: set queue.encryptionKey to its key.`);
-        packed = open(packed, key, name, format === FORMAT ? [name, head] : [name]);
+        packed = open(packed, key, name, format === FORMAT ? [name, head.bytes] : [name]);
       }
-      const length = format === FORMAT ? content.readUInt32BE(3) : 0;
       const plain = await expand(codec, packed, name, { chunkSize: Math.max(LEAST_PIECE, length) });
       return format === FORMAT ? unpack(plain) : unpackUnits(String(plain));
     },
   };
+}
+
+/** @throws Error when it is of a version that we do not know. */
+function headOf(content: Buffer, name: string) {
+  const [format, codec, sealed] = content;
+  if (format !== FORMAT && format !== LENGTHS_IN_UNITS)
+    throw new Error(`Batch ${name} has format ${format}; this version reads up to ${FORMAT}.`);
+  const bytes = content.subarray(0, HEAD_BYTES[format]);
+  // Only a hint: a wrong one costs memory or time, and nothing else.
+  const length = format === FORMAT ? Math.min(bytes.readUInt32BE(3), LARGEST_PIECE) : 0;
+  return { format, codec, isSealed: sealed === SEALED.yes, length, bytes };
 }
 
 async function expand(
