@@ -136,9 +136,10 @@ async function tenant(
   }
   const lines = [
     ...places.map(placeLine),
-    ...windows.map(
-      ({ source, window, progress }) =>
-        `${source}: a ${window.kind} from ${window.from} to ${window.to} is read, ${Math.round(progress * 100)} % done.`,
+    ...windows.map(({ source, window, progress }) =>
+      window.kind === "hole"
+        ? holeLine(source, window.from)
+        : `${source}: a ${window.kind} from ${window.from} to ${window.to} is read, ${Math.round(progress * 100)} % done.`,
     ),
     ...sinks.flatMap((sink) => sinkLines(id, sink, now)),
   ];
@@ -184,6 +185,10 @@ function placeLine({
   const code = error.code === null ? "" : ` ${error.code}`;
   const advice = SOURCE_ADVICE[outcome ?? "transient"] ?? "";
   return `${source}: ${plural(failures, "round")} failed in a row (${outcome}${code}): ${error.message} Next try ${nextPoll}. ${advice}`;
+}
+
+function holeLine(source: string, instant: string): string {
+  return `${source}: Microsoft fails to give out what was updated at ${instant}. The rest went on; it is asked for again with growing pauses. If it stays, open a case with Microsoft (runbook#hole-recorded).`;
 }
 
 function sinkLines(

@@ -76,9 +76,10 @@ function statusLines({ tenants, sinks, windows, ledger }: Snapshot): string[] {
       ]),
     ),
     ...(windows.length === 0 ? [] : ["", `${plural(windows.length, "window")} being read:`]),
-    ...windows.map(
-      ({ tenant, source, window, sinks: names, progress, queued }) =>
-        `${bar(progress)}  ${window.kind} of ${tenant} ${source} for ${names.join(", ")}, ${plural(queued, "alert")} queued`,
+    ...windows.map(({ tenant, source, window, sinks: names, progress, queued }) =>
+      window.kind === "hole"
+        ? `${tenant} ${source} fails to give out what was updated at ${window.from}; it is asked for again`
+        : `${bar(progress)}  ${window.kind} of ${tenant} ${source} for ${names.join(", ")}, ${plural(queued, "alert")} queued`,
     ),
     "",
     `queued ${enqueued} = delivered ${delivered} + dead-lettered ${dead} + waiting ${waiting}${

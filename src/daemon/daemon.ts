@@ -217,7 +217,8 @@ export class Daemon {
         metrics.total("alerts_dead_lettered_total", { tenant, sink, reason }, count);
       }
     }
-    for (const { tenant, source, lagSeconds } of now.tenants) {
+    for (const { tenant, source, lagSeconds, holes } of now.tenants) {
+      metrics.set("holes_open", { tenant, source }, holes);
       if (lagSeconds !== null) metrics.set("poll_lag_seconds", { tenant, source }, lagSeconds);
     }
     for (const {

@@ -1,7 +1,8 @@
 import { backoffMs } from "../model/backoff.ts";
 import { CALL_BUDGET, FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
+import { isHole } from "../model/window.ts";
 import type { ReaderParts } from "../pipeline/forward.ts";
-import { type Round, readLive, readLong } from "../pipeline/reader.ts";
+import { type OnHole, type Round, readLive, readLong } from "../pipeline/reader.ts";
 import type { Place } from "../pipeline/routes.ts";
 import { isTroubleOfRedis } from "../queue/connection.ts";
 import { type Fence, FencedOff } from "../queue/fence.ts";
@@ -25,6 +26,10 @@ const LONG_AT_ONCE = 8;
  */
 const TROUBLED_AT_ONCE = 20;
 const TROUBLED_PAUSE_MS = 2000;
+/** From so many failures in a row what fails for good is looked for and stepped over, at about forty calls each. */
+const STEP_OVER_FROM = 3;
+/** What Microsoft fails to give out is seldom mended soon, and each look at it costs a call. */
+const LONGEST_HOLE_PAUSE_MS = 3_600_000;
 /** How long a window waits before it looks again whether it may go on. */
 const CROWDED_PAUSE_MS = 500;
 const FULL_PAUSE_MS = 1000;
@@ -38,7 +43,7 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
   async function live(job: ReadJob, place: Place, fence: Fence, signal: AbortSignal): Promise<NextRun> {
     const startedAt = performance.now();
     try {
-      const round = await readLive(place, parts, fence, signal);
+      const round = await readLive(place, parts, fence, signal, onHoleOf(job, events));
       const durationMs = Math.round(performance.now() - startedAt);
       events.pollCompleted(job, round, durationMs);
       tellGaps(job, round, events);
@@ -59,7 +64,7 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
     signal: AbortSignal,
   ): Promise<NextRun> {
     try {
-      const turn = await readLong(id, place, parts, fence, signal);
+      const turn = await readLong(id, place, parts, fence, signal, onHoleOf(job, events));
       events.windowRead(job, turn);
       tellGaps(job, turn, events);
       if (turn.state === "gone") return "done";
@@ -76,7 +81,16 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
   async function cutOff(job: ReadJob, cause: unknown, place: Place, signal: AbortSignal): Promise<NextRun> {
     if (cause instanceof FencedOff || signal.aborted) throw cause;
     const isPaced = cause instanceof SourceError && cause.code === CALL_BUDGET;
-    return isPaced ? await paced(job, cause) : await failed(job, cause, place);
+    if (isPaced) return await paced(job, cause);
+    const isKnown = cause instanceof SourceError && isHole(job.window ?? "");
+    return isKnown ? again(job, cause) : await failed(job, cause, place);
+  }
+
+  /** It was told when the hole was met, and the rounds tell what else is wrong with the source. */
+  function again(job: ReadJob, cause: SourceError): NextRun {
+    const failures = job.failures + 1;
+    const pauseMs = backoffMs(failures, FIRST_PAUSE_MS, LONGEST_HOLE_PAUSE_MS, Math.random());
+    return { inMs: Math.max(pauseMs, cause.retryAfterMs ?? 0), failures };
   }
 
   async function failed(job: ReadJob, cause: unknown, place: Place): Promise<NextRun> {
@@ -125,6 +139,11 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
       longRuns -= 1;
     }
   };
+}
+
+function onHoleOf(job: ReadJob, events: Events): OnHole | undefined {
+  if (job.failures < STEP_OVER_FROM) return undefined;
+  return (window, cause) => events.holeRecorded(job, window, cause);
 }
 
 function tellGaps(job: ReadJob, { gaps, window }: Round, events: Events): void {

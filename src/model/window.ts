@@ -7,7 +7,7 @@ export interface Span {
 }
 
 /** The kinds of window with their priority: 1 is served first. */
-export const WINDOW_KINDS = { live: 1, gap: 2, replay: 3, backfill: 4 } as const;
+export const WINDOW_KINDS = { live: 1, gap: 2, hole: 3, replay: 4, backfill: 5 } as const;
 export type WindowKind = keyof typeof WINDOW_KINDS;
 
 /** Leaves room for the number of waiting batches within the priority of a window kind (BullMQ: at most 2^21). */
@@ -42,8 +42,8 @@ export interface PollSettings {
 }
 
 /**
- * A window that takes longer than a round: a gap, a replay or a backfill. It is read slice by slice, between rounds,
- * and `cursor` says how far.
+ * A window that takes longer than a round: a gap, a hole, a replay or a backfill. It is read slice by slice, between
+ * rounds, and `cursor` says how far.
  */
 export interface LongWindow extends Span {
   readonly id: string;
@@ -59,6 +59,15 @@ export interface LongWindow extends Span {
   /** How often it has grown, for a gap. */
   readonly grown: number;
   readonly createdMs: number;
+}
+
+/** The id of the hole that begins there. @param jobId of the reading that has met it. */
+export function holeId(jobId: string, from: Ticks): string {
+  return `hole.${jobId}.${from}`;
+}
+
+export function isHole(id: string): boolean {
+  return id.startsWith("hole.");
 }
 
 /** The share of a window that is read, 0 to 1. */

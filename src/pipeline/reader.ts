@@ -1,7 +1,9 @@
 import { setImmediate as breathe } from "node:timers/promises";
+import type { SourceError } from "../model/failure.ts";
 import { type Ticks, ticksFromMs } from "../model/ticks.ts";
 import {
   beginning,
+  holeId,
   type LongWindow,
   liveSpan,
   type Span,
@@ -10,6 +12,7 @@ import {
   windowText,
 } from "../model/window.ts";
 import type { Fence, ReadState, SealedBatch } from "../queue/ports.ts";
+import type { Slice } from "../sources/source.ts";
 import { forward, type ReaderParts, type Sealing, Tally } from "./forward.ts";
 import type { Place, Route } from "./routes.ts";
 
@@ -28,6 +31,14 @@ export interface Turn extends Round {
   readonly state: "more" | "full" | "done" | "gone";
 }
 
+/**
+ * Told of each hole: a part that the source fails to give out while it gives out what lies beside it. It is a window of
+ * its own by then, and is asked for again by itself.
+ */
+export type OnHole = (window: WindowText, cause: SourceError) => void;
+
+/** These do not wait for a sink that is full: what it misses becomes a gap, and the other sinks go on. */
+const GO_ON_WITHOUT: ReadonlySet<WindowKind> = new Set(["backfill", "hole"]);
 /** A long window reads for so long before it lets others have their turn. */
 const TURN_MS = 1000;
 /** A gap is read once no more than this share of the bound waits for its sink. */
@@ -41,6 +52,7 @@ const DRAINED_SHARE = 0.5;
  * A round that the source cuts off is gone on with where it was, or a flood within the overlap would be read from its
  * beginning for ever. The round after it reaches back to before the one that was cut off began.
  *
+ * @param onHole where it is given, the round steps over what fails for good; without it the round ends there.
  * @throws SourceError when the source fails; what was committed before stands.
  * @throws FencedOff when another process has taken the job over.
  */
@@ -49,6 +61,7 @@ export async function readLive(
   parts: ReaderParts,
   fence: Fence,
   signal: AbortSignal,
+  onHole?: OnHole,
 ): Promise<Round> {
   const { store, outbox } = parts;
   const startedMs = parts.nowMs();
@@ -63,6 +76,8 @@ export async function readLive(
   const window = windowText("live", span ?? { from: now, to: now });
   if (span === undefined) return { ...tally, window, gaps: [] };
   const gaps = new GapKeeper("live", place, state, parts, fence);
+  const holes = new HoleKeeper(undefined, place, parts, onHole);
+  const passOver = await store.openHoles(placeName(place), state.holes);
   const how: Sealing = {
     fence,
     window,
@@ -75,8 +90,9 @@ export async function readLive(
   let cursor: Ticks = state.reach?.cursor ?? span.from;
   let queued: readonly SealedBatch[] = state.pending;
 
-  for await (const slice of place.reader.read(span, signal)) {
+  for await (const slice of place.reader.read(span, signal, { passOver, stepOver: onHole !== undefined })) {
     const { sealed, full } = await forward(slice, place, parts, how, tally);
+    await holes.record(slice, from);
     await gaps.record(full, { from, to: slice.to });
     from = slice.to;
     if (slice.to > cursor) cursor = slice.to;
@@ -98,6 +114,7 @@ export async function readLive(
  * Reads on in a long window, for a moment. A gap waits until its sink has drained; where a sink fills up again while
  * a backfill goes on for others, what it misses becomes a gap of its own.
  *
+ * @param onHole as in the rounds. A hole itself, and a replay, which sends again what was sent, end at what fails.
  * @throws SourceError, FencedOff
  */
 export async function readLong(
@@ -106,6 +123,7 @@ export async function readLong(
   parts: ReaderParts,
   fence: Fence,
   signal: AbortSignal,
+  onHole?: OnHole,
 ): Promise<Turn> {
   const found = await parts.store.window(id);
   const routes = place.routes.filter(({ sink }) => found?.sinks.includes(sink));
@@ -128,7 +146,7 @@ export async function readLong(
     again: found.kind === "replay" ? id : undefined,
     notReadableBeforeMs: found.createdMs,
   };
-  return turn(await readOn(found, place, parts, how, { pending, tally, gaps, signal }));
+  return turn(await readOn(found, place, parts, how, { pending, tally, gaps, signal, onHole }));
 }
 
 async function readOn(
@@ -141,23 +159,28 @@ async function readOn(
     tally,
     gaps,
     signal,
+    onHole,
   }: {
     readonly pending: readonly SealedBatch[];
     readonly tally: Tally;
     readonly gaps: string[];
     readonly signal: AbortSignal;
+    readonly onHole: OnHole | undefined;
   },
 ): Promise<Turn["state"]> {
   const { store, nowMs } = parts;
   let queued = pending;
   const state = await store.readState(place.tenant.id, place.source);
   const keeper = new GapKeeper(window.kind, place, state, parts, how.fence);
+  const holes = new HoleKeeper(window, place, parts, onHole);
+  const stepOver = onHole !== undefined && (window.kind === "gap" || window.kind === "backfill");
   const startedAt = performance.now();
   let from = window.cursor;
-  for await (const slice of place.backlogReader.read({ from, to: window.to }, signal)) {
+  for await (const slice of place.backlogReader.read({ from, to: window.to }, signal, { stepOver })) {
     const before = { read: tally.read, queued: sum(tally.enqueued) };
     const { sealed, full } = await forward(slice, place, parts, how, tally);
-    if (full.length > 0 && window.kind !== "backfill") return "full";
+    if (full.length > 0 && !GO_ON_WITHOUT.has(window.kind)) return "full";
+    await holes.record(slice, from);
     await keeper.record(full, { from, to: slice.to });
     gaps.push(...keeper.opened.splice(0));
     from = slice.to;
@@ -208,7 +231,7 @@ async function mustWait(
   routes: readonly Route[],
   { store }: ReaderParts,
 ): Promise<boolean> {
-  if (kind === "backfill") return false;
+  if (GO_ON_WITHOUT.has(kind)) return false;
   for (const { sink, maxBacklogBytes } of routes) {
     if ((await store.backlogBytes(sink)) > maxBacklogBytes * DRAINED_SHARE) return true;
   }
@@ -216,8 +239,8 @@ async function mustWait(
 }
 
 /**
- * Records what a place could not queue for a sink. Each sink has one gap that grows while it lasts, and another for
- * what a backfill misses, which is elsewhere in time.
+ * Records what a place could not queue for a sink. Each sink has one gap that grows while it lasts, and others for
+ * what a backfill or a hole misses, which are elsewhere in time.
  */
 class GapKeeper {
   readonly opened: string[] = [];
@@ -252,6 +275,34 @@ class GapKeeper {
       this.opened.push(sink);
       await windows.addWindows([{ id: gap.id, kind: "gap", ...name }]);
     }
+  }
+}
+
+/** Records what the source failed to give out, for the sinks that were to get it. */
+class HoleKeeper {
+  readonly #within: LongWindow | undefined;
+  readonly #place: Place;
+  readonly #parts: ReaderParts;
+  readonly #onHole: OnHole | undefined;
+
+  /** @param within the long window that is read; undefined in the rounds. */
+  constructor(within: LongWindow | undefined, place: Place, parts: ReaderParts, onHole: OnHole | undefined) {
+    this.#within = within;
+    this.#place = place;
+    this.#parts = parts;
+    this.#onHole = onHole;
+  }
+
+  async record({ to, failed }: Slice, from: Ticks): Promise<void> {
+    if (failed === undefined) return;
+    const { store, windows, nowMs } = this.#parts;
+    const name = placeName(this.#place);
+    const id = holeId(this.#within?.id ?? `live.${name.tenant}.${name.source}`, from);
+    const sinks = this.#within?.sinks ?? this.#place.routes.map(({ sink }) => sink);
+    const request = { id, kind: "hole", ...name, sinks, from, to, createdMs: nowMs() } as const;
+    const isNew = await store.recordHole(request, this.#within === undefined);
+    await windows.addWindows([request]);
+    if (isNew) this.#onHole?.(windowText("hole", request), failed);
   }
 }
 

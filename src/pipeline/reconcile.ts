@@ -86,7 +86,7 @@ export async function reconcile(
   const met = new Set<string>();
   for (const [index, by] of (["updated", "created"] as const satisfies TimeOf[]).entries()) {
     if (span.from >= to) break;
-    for await (const slice of place.reader.read({ from: span.from, to }, signal, by)) {
+    for await (const slice of place.reader.read({ from: span.from, to }, signal, { by })) {
       const known = await knownOf(place, reach, store);
       const alerts = slice.alerts.filter(
         (alert) => isOwn(alert, place) && isDue(alert, known) && isNew(alert, met),

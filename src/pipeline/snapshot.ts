@@ -23,6 +23,8 @@ export interface PlaceStatus extends PlaceName {
   readonly unusuallyQuiet: boolean;
   /** Hours since the last news that usually bring some; null while too little is known of the tenant. */
   readonly usualHours: number | null;
+  /** Instants that the source fails to give out; they are asked for again. */
+  readonly holes: number;
 }
 
 export interface SinkStatus {
@@ -73,7 +75,10 @@ export async function takeSnapshot(store: Store, watched: Watched): Promise<Snap
     store.countDeadLetters(),
   ]);
   return {
-    tenants: watched.places.map((place, index) => placeStatus(place, places[index], rhythms[index], nowMs)),
+    tenants: watched.places.map((place, index) => ({
+      ...placeStatus(place, places[index], rhythms[index], nowMs),
+      holes: windows.filter((window) => window.kind === "hole" && isOf(window, place)).length,
+    })),
     sinks: watched.sinks.map((sink, index) => {
       const rows = ledgers[index] ?? [];
       const oldestMs = oldest[index];
@@ -97,7 +102,7 @@ function placeStatus(
   state: PlaceState | undefined,
   weeks: Weeks | undefined,
   nowMs: number,
-): PlaceStatus {
+): Omit<PlaceStatus, "holes"> {
   const silence = state === undefined ? undefined : silenceOf(state, weeks ?? new Map(), nowMs);
   const { cursor, last, freshMs } = state ?? {};
   const ms = cursor === undefined ? undefined : msFromTicks(cursor);
@@ -114,6 +119,10 @@ function placeStatus(
     unusuallyQuiet: silence?.isUnusual ?? false,
     usualHours: silence?.usualHours ?? null,
   };
+}
+
+function isOf(window: PlaceName, { tenant, source }: PlaceName): boolean {
+  return window.tenant === tenant && window.source === source;
 }
 
 function restingStatus(resting: Resting | undefined): SinkStatus["resting"] {

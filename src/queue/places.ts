@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { HOURS_OF_WEEK, hourOf, WEEKS_KNOWN, type Weeks } from "../model/rhythm.ts";
 import type { Ticks } from "../model/ticks.ts";
-import type { LongWindow } from "../model/window.ts";
+import { isHole, type LongWindow } from "../model/window.ts";
 import { type Fence, FencedOff, RedisRestarted } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import type { SealedBatch } from "./ports.ts";
@@ -30,6 +30,8 @@ export interface ReadState {
   readonly pending: readonly SealedBatch[];
   /** Pointer → id of the newest gap's window. It may be closed by now. */
   readonly gaps: ReadonlyMap<string, string>;
+  /** Ids of the holes that rounds have stepped over. They may be closed by now. */
+  readonly holes: readonly string[];
 }
 
 /** How the last round of a place ended, for whoever asks why it is quiet. */
@@ -79,6 +81,7 @@ export function createPlaces(redis: Redis, keys: Keys) {
             .filter(([field]) => field.startsWith("gap."))
             .map(([field, id]) => [field.slice("gap.".length), id]),
         ),
+        holes: Object.keys(state).filter(isHole),
       };
     },
 

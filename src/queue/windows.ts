@@ -1,4 +1,4 @@
-import type { Redis } from "ioredis";
+import type { ChainableCommander, Redis } from "ioredis";
 import type { Ticks } from "../model/ticks.ts";
 import type { LongWindow, Span } from "../model/window.ts";
 import { type Fence, FencedOff, RedisRestarted } from "./fence.ts";
@@ -25,21 +25,52 @@ export function createWindows(redis: Redis, keys: Keys) {
     return parseWindow(id, await redis.hgetall(keys.window(id)));
   }
 
+  async function isOpen(id: string): Promise<boolean> {
+    return (await redis.sismember(keys.windows, id)) === 1;
+  }
+
+  function open(transaction: ChainableCommander, request: WindowRequest): ChainableCommander {
+    const [key, from] = [keys.window(request.id), sortable(request.from)];
+    const span = ["from", from, "to", sortable(request.to), "cursor", from];
+    return transaction
+      .del(key)
+      .hset(key, ...span, ...fixed(request))
+      .sadd(keys.windows, request.id);
+  }
+
   return {
     /** Opens a window; one that is open under the same id stays as it is. */
     async openWindow(request: WindowRequest): Promise<void> {
-      if ((await redis.sismember(keys.windows, request.id)) === 1) return;
-      const from = sortable(request.from);
-      await redis
-        .multi()
-        .del(keys.window(request.id))
-        .hset(
-          keys.window(request.id),
-          ...["from", from, "to", sortable(request.to), "cursor", from],
-          ...fixed(request),
-        )
-        .sadd(keys.windows, request.id)
-        .exec();
+      if (await isOpen(request.id)) return;
+      await open(redis.multi(), request).exec();
+    },
+
+    /**
+     * Records that a source failed to give out a part of what was read.
+     *
+     * @param isOfRounds whether the rounds of its place are to pass over it, as long as it is open.
+     * @returns whether it is a new one.
+     */
+    async recordHole(request: WindowRequest, isOfRounds: boolean): Promise<boolean> {
+      const isNew = !(await isOpen(request.id));
+      const recorded = redis.multi();
+      if (isOfRounds)
+        recorded.hset(keys.state(request.tenant, request.source), request.id, request.createdMs);
+      if (isNew) open(recorded, request);
+      await recorded.exec();
+      return isNew;
+    },
+
+    /** Those of the holes of a place that are still open; the others are not to be passed over any more. */
+    async openHoles({ tenant, source }: PlaceName, ids: readonly string[]): Promise<LongWindow[]> {
+      const found = await Promise.all(ids.map(load));
+      const holes = found.filter(
+        (window): window is LongWindow => window !== undefined && !("doneMs" in window),
+      );
+      const open = new Set(holes.map(({ id }) => id));
+      const closed = ids.filter((id) => !open.has(id));
+      if (closed.length > 0) await redis.hdel(keys.state(tenant, source), ...closed);
+      return holes;
     },
 
     /** Undefined when there is none, or it was closed long ago. */

@@ -10,6 +10,7 @@ import { type Faulty, takeFault } from "./take-fault.ts";
 import { type ApiRequest, keepRecord, type TenantApi } from "./tenant-api.ts";
 import type { TenantStore } from "./tenant-store.ts";
 import type { Claims, TokenMint } from "./tokens.ts";
+import type { Version } from "./version.ts";
 
 export interface DefenderTenant {
   readonly tenantId: string;
@@ -193,10 +194,12 @@ async function answerList(
     return refuse(500, "UnknownError", "");
   const unfiltered = { ...query, from: undefined, to: undefined, test: undefined };
   const asked = fault?.kind === "ignored-filter" ? unfiltered : query;
-  const { versions, total } = tenant.stores[collection.source].query(asked, world.now());
+  const store = tenant.stores[collection.source];
+  const { versions, total } = store.query(asked, world.now());
+  const whole = () => store.query({ ...asked, skip: 0, top: total }, world.now()).versions;
+  if (isPoisoned(tenant[collection.api], whole)) return refuse(500, "UnknownError", "");
   const read = query.skip + versions.length;
-  // Defender takes `$top` as all that is wanted; Graph takes it as the size of a page.
-  const goesOn = read < total && (collection.api === "graph" || query.askedTop === undefined);
+  const goesOn = read < total && isPaged(collection, query);
   const page = `${origin}${url.pathname}`;
   const body = writePage(
     {
@@ -213,6 +216,15 @@ async function answerList(
   );
   record.returned = versions.length;
   await sendPage(call, body, { compress: world.compresses, cutOff: fault?.kind === "cut-off" });
+}
+
+/** Defender takes `$top` as all that is wanted; Graph takes it as the size of a page. */
+function isPaged({ api }: Collection, { askedTop }: ReturnType<typeof readListQuery>): boolean {
+  return api === "graph" || askedTop === undefined;
+}
+
+function isPoisoned({ poison }: TenantApi, asked: () => readonly Version[]): boolean {
+  return poison !== undefined && asked().some(poison);
 }
 
 async function answerOne(

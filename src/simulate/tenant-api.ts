@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { ApiFault } from "./api-faults.ts";
 import { createCallCounter, type RateLimit, type RetryAfterForm } from "./rate-limit.ts";
+import type { Version } from "./version.ts";
 
 /** One call of an API, as it was answered. */
 export interface ApiRequest {
@@ -18,6 +19,8 @@ export interface ApiRequest {
 /** One API as one tenant sees it; its switches may be turned at run time. */
 export interface TenantApi {
   fault: ApiFault | undefined;
+  /** A list answers 500 whenever such a version lies in what it is asked for, on whatever page. */
+  poison: ((version: Version) => boolean) | undefined;
   limit: RateLimit | undefined;
   /** How a 429 of the limit says when to come back. */
   retryAfter: RetryAfterForm;
@@ -34,6 +37,7 @@ const KEPT_REQUESTS = 2000;
 export function createTenantApi(limit: RateLimit | undefined): TenantApi {
   return {
     fault: undefined,
+    poison: undefined,
     limit,
     retryAfter: "fraction",
     tokensValidFrom: 0,

@@ -46,7 +46,7 @@ function createGraphAlerts(access: TenantAccess): Source {
   const get = async (pathOrLink: string, signal: AbortSignal) =>
     readPage(await access.graph.get(pathOrLink, HEADERS, signal), readElement);
   return {
-    read: (span, signal, by = "updated") =>
+    read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(
         {
           pageSize,
@@ -57,6 +57,7 @@ function createGraphAlerts(access: TenantAccess): Source {
         },
         span,
         signal,
+        how,
       ),
     probe: async (signal) => (await get("/v1.0/security/alerts_v2?$top=1", signal)).elements.length,
   };

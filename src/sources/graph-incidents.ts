@@ -43,7 +43,7 @@ function createGraphIncidents(access: TenantAccess): Source {
   const get = async (pathOrLink: string, signal: AbortSignal) =>
     readPage(await access.graph.get(pathOrLink, HEADERS, signal), readElement);
   return {
-    read: (span, signal, by = "updated") =>
+    read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(
         {
           pageSize,
@@ -54,6 +54,7 @@ function createGraphIncidents(access: TenantAccess): Source {
         },
         span,
         signal,
+        how,
       ),
     probe: async (signal) => (await get("/v1.0/security/incidents?$top=1", signal)).elements.length,
   };

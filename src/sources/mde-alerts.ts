@@ -36,7 +36,7 @@ function createMdeAlerts(access: TenantAccess): Source {
   const get = async (pathOrLink: string, signal: AbortSignal) =>
     readPage(await access.defender.get(pathOrLink, {}, signal), readElement);
   return {
-    read: (span, signal, by = "updated") =>
+    read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(
         {
           pageSize,
@@ -47,6 +47,7 @@ function createMdeAlerts(access: TenantAccess): Source {
         },
         span,
         signal,
+        how,
       ),
     probe: async (signal) => (await get("/api/alerts?$expand=evidence&$top=1", signal)).elements.length,
   };

@@ -3,7 +3,8 @@ import { SourceError } from "../model/failure.ts";
 import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Page } from "./page.ts";
-import type { Slice, TimeOf } from "./source.ts";
+import type { ReadHow, Slice, TimeOf } from "./source.ts";
+import { Trouble } from "./trouble.ts";
 
 /** A page of alerts, with the records that are none. */
 type AlertPage = Page<Alert | Unreadable>;
@@ -27,8 +28,6 @@ export interface List {
 
 /** A page filled less than this makes the next slice twice as wide. */
 const WIDEN_BELOW = 0.4;
-/** A service that fails on a large part may answer a smaller one; more tries in one round would only add load. */
-const SMALLER_TRIES = 3;
 /** More pages than this within one tick are not believed. */
 const MAX_PAGES = 1000;
 /** An alert this far from the tick that was asked for shows that the filter is not honoured: one second. */
@@ -39,43 +38,67 @@ const STRAY_TICKS = 10_000_000n;
  * one page is halved in time, until it fits or spans a single tick. Only such a tick is paged, and where the API
  * does not page to its end, divided by what else it filters. The width that fitted is kept for the next part and
  * grows again when pages run empty.
+ *
+ * @param how.stepOver leaves a tick out that fails for good; see `Trouble`.
  */
-export async function* readSlices(list: List, span: Span, signal: AbortSignal): AsyncGenerator<Slice> {
+export async function* readSlices(
+  list: List,
+  span: Span,
+  signal: AbortSignal,
+  { passOver = [], stepOver = false }: Omit<ReadHow, "by"> = {},
+): AsyncGenerator<Slice> {
+  const trouble = new Trouble((part) => list.first(part, signal), stepOver);
   let from = span.from;
   let width = span.to - span.from;
-  let failures = 0;
   while (from < span.to) {
-    const part = { from, to: earlier(from + width, span.to) };
-    width = part.to - part.from;
-    const elements = await readPart(list, part, signal, () => ++failures);
-    if (elements === "too-much") {
-      width = width > 1n ? width / 2n : 1n;
+    const passed = passOver.find((hole) => hole.from <= from && from < hole.to);
+    if (passed !== undefined) {
+      from = earlier(passed.to, span.to);
+      yield emptyTo(from);
       continue;
     }
-    failures = 0;
-    yield { to: part.to, ...sort(elements) };
+    const part = { from, to: beforeNext(passOver, from, earlier(from + width, span.to)) };
+    const read = await readOrJudge(list, part, signal, trouble);
+    if (read === "too-much") {
+      width = halfOf(part);
+      continue;
+    }
     from = part.to;
-    if (elements.length < list.pageSize * WIDEN_BELOW) width *= 2n;
+    trouble.readUpTo(from);
+    if (read instanceof SourceError) {
+      yield { ...emptyTo(from), failed: read };
+      width = span.to - from;
+      continue;
+    }
+    yield { to: from, ...sort(read) };
+    width = trouble.widthFrom(from) ?? (read.length < list.pageSize * WIDEN_BELOW ? width * 2n : width);
+  }
+}
+
+/** Everything in a part; or that it is more than one answer holds; or why it is to be left out. */
+async function readOrJudge(
+  list: List,
+  part: Span,
+  signal: AbortSignal,
+  trouble: Trouble,
+): Promise<Elements | "too-much" | SourceError> {
+  try {
+    return await readPart(list, part, signal);
+  } catch (cause) {
+    if ((await trouble.judge(part, cause)) === "less") return "too-much";
+  }
+  try {
+    return await readPart(list, part, signal);
+  } catch (cause) {
+    return trouble.leaveOut(cause);
   }
 }
 
 /** Everything in a part, or that it is more than one answer holds. */
-async function readPart(
-  list: List,
-  part: Span,
-  signal: AbortSignal,
-  countFailure: () => number,
-): Promise<Elements | "too-much"> {
-  const divisible = part.to - part.from > 1n;
-  let page: AlertPage;
-  try {
-    page = await list.first(part, signal);
-  } catch (cause) {
-    if (divisible && isTooMuch(cause, countFailure())) return "too-much";
-    throw cause;
-  }
+async function readPart(list: List, part: Span, signal: AbortSignal): Promise<Elements | "too-much"> {
+  const page = await list.first(part, signal);
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
-  if (!divisible) {
+  if (part.to - part.from <= 1n) {
     refuseStrays(page.elements, part, list.by ?? "updated");
     return await readTick(list, part, page, [], signal);
   }
@@ -185,11 +208,17 @@ function earlier(a: Ticks, b: Ticks): Ticks {
   return a < b ? a : b;
 }
 
-/** A large answer can be what breaks the service, and it can break our own limit: ask for less before giving up. */
-function isTooMuch(cause: unknown, failures: number): boolean {
-  if (!(cause instanceof SourceError)) return false;
-  if (cause.code === "EANSWERTOOLARGE") return true;
-  return (cause.status === 500 || cause.status === 504) && failures <= SMALLER_TRIES;
+/** Where the next of the parts begins that are not asked for, if before `to`. */
+function beforeNext(passOver: readonly Span[], from: Ticks, to: Ticks): Ticks {
+  return passOver.reduce((end, hole) => (hole.from > from ? earlier(end, hole.from) : end), to);
+}
+
+function halfOf({ from, to }: Span): Ticks {
+  return to - from > 1n ? (to - from) / 2n : 1n;
+}
+
+function emptyTo(to: Ticks): Slice {
+  return { to, alerts: [], unreadable: [] };
 }
 
 function withoutRepetitions(elements: Elements): Elements {

@@ -1,4 +1,5 @@
 import type { Alert, Unreadable } from "../model/alert.ts";
+import type { SourceError } from "../model/failure.ts";
 import type { Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Api } from "../net/api.ts";
@@ -8,10 +9,22 @@ export interface Slice {
   readonly to: Ticks;
   readonly alerts: readonly Alert[];
   readonly unreadable: readonly Unreadable[];
+  /** Why this part could not be read, where it was stepped over; then the slice is empty, and is not whole. */
+  readonly failed?: SourceError;
 }
 
 /** The time of an alert that a span speaks of. */
 export type TimeOf = "updated" | "created";
+
+/** How a span is read, where it is not as usual. */
+export interface ReadHow {
+  /** The time that counts; without it the last update. */
+  readonly by?: TimeOf;
+  /** Parts that are not asked for: each comes as an empty slice. */
+  readonly passOver?: readonly Span[];
+  /** Whether a tick that fails while others are given out is stepped over, as a slice that says `failed`. */
+  readonly stepOver?: boolean;
+}
 
 /** Reads one tenant. Knows nothing of queues, cursors or other tenants. */
 export interface Source {
@@ -19,10 +32,8 @@ export interface Source {
    * Yields the span in slices, oldest first, each only when it is complete, so that whoever has put a slice in
    * safety may go on from its `to`. May yield an alert twice; must not skip one. Reads may run at the same time.
    * Throws SourceError; what was yielded before stands.
-   *
-   * @param by the time that counts; without it the last update.
    */
-  read(span: Span, signal: AbortSignal, by?: TimeOf): AsyncIterable<Slice>;
+  read(span: Span, signal: AbortSignal, how?: ReadHow): AsyncIterable<Slice>;
   /** Reads one small page. Resolves with the number of alerts in it; throws SourceError. */
   probe(signal: AbortSignal): Promise<number>;
 }

@@ -135,6 +135,17 @@ export const EVENTS = {
     says: "The sink has drained and its gaps are read.",
     means: "Everything that was left at Microsoft for this sink is in its queue.",
   },
+  "hole.recorded": {
+    level: "warn",
+    says: "The source fails to give out what was updated at one instant; it is stepped over and asked for again.",
+    means:
+      "Everything beside it was read, so the fault is in a record at Microsoft. Nothing is lost: `window` is asked for again with growing pauses, up to an hour, and shown by `alertferry status` until it is read. If it stays, open a case with Microsoft and name `error.requestId` and `window`; look the record up in the portal meanwhile.",
+  },
+  "hole.filled": {
+    level: "info",
+    says: "What was stepped over could be read at last.",
+    means: "`alerts` were queued; none where the record has changed since, and came with its newer update.",
+  },
   "window.completed": {
     level: "info",
     says: "A backfill or a replay is read to its end.",

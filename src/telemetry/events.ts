@@ -171,6 +171,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const { id, kind, tenant, source, queued: alerts } = window;
       const [sink = ""] = window.sinks;
       const fields = { tenant, source, sink, window: windowText(kind, window), alerts, durationMs };
+      if (kind === "hole") {
+        say("hole.filled", { tenant, source, window: fields.window, alerts, durationMs });
+        return;
+      }
       if (kind !== "gap") {
         // Who asked for a replay waits for its end; a backfill begins by itself.
         say(kind === "backfill" && alerts === 0 ? "window.idle" : "window.completed", { ...fields, id });
@@ -181,6 +185,15 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       states.delete(`gap/${sink}`);
       say("gap.filled", fields);
     },
+    /** A part was stepped over, since the source gives out what lies beside it. */
+    holeRecorded(
+      { tenant, source }: { readonly tenant: string; readonly source: string },
+      window: WindowText,
+      error: SourceError,
+    ): void {
+      say("hole.recorded", { tenant, source, window, error: errorFields(error) });
+    },
+
     /** @param days whole days that are left; below 0 it has ended. */
     credentialExpiring(app: string, what: string, days: number, tenants: number): void {
       const threshold = EXPIRY_DAYS.find((limit) => days <= limit);

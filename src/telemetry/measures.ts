@@ -88,6 +88,11 @@ export const METRICS = {
     help: "Spans that were left at the source because too much waited for the sink.",
     labels: ["sink"],
   },
+  holes_open: {
+    type: "gauge",
+    help: "Instants that the source fails to give out; they are asked for again.",
+    labels: ["tenant", "source"],
+  },
   dead_letters: { type: "gauge", help: "Dead letters that lie there.", labels: ["sink"] },
   sink_breaker_open: { type: "gauge", help: "1 while the sink rests.", labels: ["sink"] },
   poll_paced_total: {

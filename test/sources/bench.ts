@@ -14,7 +14,7 @@ import type { WorldTenant } from "../../src/simulate/tenant.ts";
 import type { ApiRequest, TenantApi } from "../../src/simulate/tenant-api.ts";
 import type { Version } from "../../src/simulate/version.ts";
 import { startWorld, type World, type WorldOptions } from "../../src/simulate/world.ts";
-import type { Slice, Source, SourceDefinition, TenantAccess } from "../../src/sources/source.ts";
+import type { ReadHow, Slice, Source, SourceDefinition, TenantAccess } from "../../src/sources/source.ts";
 
 /** One source, and where its API keeps what the contract asks about. */
 export interface SourceSubject {
@@ -52,9 +52,12 @@ export interface Bench {
   add: (count: number, options?: Parameters<WorldTenant["add"]>[2]) => readonly Version[];
   plant: (raw: string, at?: string) => Version;
   /** Every slice of a span. */
-  read(span?: Span, signal?: AbortSignal): Promise<readonly Slice[]>;
+  read(span?: Span, signal?: AbortSignal, how?: ReadHow): Promise<readonly Slice[]>;
   /** What a read that fails yields before. */
-  fail(span?: Span): Promise<{ readonly slices: readonly Slice[]; readonly error: SourceError }>;
+  fail(
+    span?: Span,
+    how?: ReadHow,
+  ): Promise<{ readonly slices: readonly Slice[]; readonly error: SourceError }>;
 }
 
 /** Most alerts of the contract lie in this hour. */
@@ -71,8 +74,8 @@ export async function aBench(subject: SourceSubject, options: BenchOptions = {})
   const reader = subject.definition.create(
     accessFor(world, tenant, { pageSize, timeoutMs, maxAnswerBytes, origin }),
   );
-  const collect = async (span: Span, signal: AbortSignal, slices: Slice[]) => {
-    for await (const slice of reader.read(span, signal)) slices.push(slice);
+  const collect = async (span: Span, signal: AbortSignal, how: ReadHow, slices: Slice[]) => {
+    for await (const slice of reader.read(span, signal, how)) slices.push(slice);
   };
   return {
     world,
@@ -81,15 +84,15 @@ export async function aBench(subject: SourceSubject, options: BenchOptions = {})
     reader,
     add: (count, more) => tenant.add(source, count, { at: LATE_IN_HOUR, spreadMs: 2_400_000, ...more }),
     plant: (raw, at = NOON) => tenant.plant(source, raw, at),
-    read: async (span = HOUR, signal = endless()) => {
+    read: async (span = HOUR, signal = endless(), how = {}) => {
       const slices: Slice[] = [];
-      await collect(span, signal, slices);
+      await collect(span, signal, how, slices);
       return slices;
     },
-    fail: async (span = HOUR) => {
+    fail: async (span = HOUR, how = {}) => {
       const slices: Slice[] = [];
       try {
-        await collect(span, endless(), slices);
+        await collect(span, endless(), how, slices);
       } catch (error) {
         return { slices, error: error as SourceError };
       }

@@ -10,7 +10,7 @@ import {
   type SentRecord,
   type Store,
 } from "../../src/queue/ports.ts";
-import type { DoneWindow } from "../../src/queue/windows.ts";
+import type { DoneWindow, WindowRequest } from "../../src/queue/windows.ts";
 
 /** What rounds of reading and lanes use of a store. */
 type Used = Pick<
@@ -29,6 +29,8 @@ type Used = Pick<
   | "openWindow"
   | "window"
   | "openWindows"
+  | "recordHole"
+  | "openHoles"
   | "recordGap"
   | "advance"
   | "backlogBytes"
@@ -51,6 +53,7 @@ interface PlaceFacts {
   /** Those of the rounds under no name, those of a long window under its id. */
   readonly pending: Map<string | undefined, Map<string, SealedBatch>>;
   readonly gaps: Map<string, string>;
+  readonly holes: Set<string>;
 }
 
 interface Row {
@@ -81,6 +84,7 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       resume: undefined,
       pending: new Map(),
       gaps: new Map(),
+      holes: new Set<string>(),
     }));
 
   const pendingOf = (tenant: string, source: string, window: string | undefined) =>
@@ -133,12 +137,19 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
     return revision;
   }
 
+  /** @returns whether it was not open before. */
+  function open(request: WindowRequest): boolean {
+    if (isOpen(windows.get(request.id))) return false;
+    windows.set(request.id, { ...request, cursor: request.from, read: 0, queued: 0, grown: 0 });
+    return true;
+  }
+
   const used: Used = {
     async readState(tenant, source) {
       await onStep?.("readState", "before");
-      const { reach, roundMs, resume, gaps } = placeOf(tenant, source);
+      const { reach, roundMs, resume, gaps, holes } = placeOf(tenant, source);
       const pending = [...pendingOf(tenant, source, undefined).values()];
-      return { reach, roundMs, resume, pending, gaps: new Map(gaps) };
+      return { reach, roundMs, resume, pending, gaps: new Map(gaps), holes: [...holes] };
     },
 
     async pendingOf({ id, tenant, source }) {
@@ -236,8 +247,21 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
 
     openWindow: (request) =>
       step("openWindow", undefined, request.tenant, () => {
-        if (isOpen(windows.get(request.id))) return;
-        windows.set(request.id, { ...request, cursor: request.from, read: 0, queued: 0, grown: 0 });
+        open(request);
+      }),
+
+    recordHole: (request, isOfRounds) =>
+      step("recordHole", undefined, request.tenant, () => {
+        if (isOfRounds) placeOf(request.tenant, request.source).holes.add(request.id);
+        return open(request);
+      }),
+
+    openHoles: ({ tenant, source }, ids) =>
+      step("openHoles", undefined, tenant, () => {
+        const found = ids.map((id) => windows.get(id)).filter(isOpen);
+        const openIds = new Set(found.map(({ id }) => id));
+        for (const id of ids) if (!openIds.has(id)) placeOf(tenant, source).holes.delete(id);
+        return found;
       }),
 
     async window(id) {

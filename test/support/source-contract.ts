@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import type { SourceSubject } from "../sources/bench.ts";
+import { describeHoles } from "../sources/contract-holes.ts";
 import { describeLinks } from "../sources/contract-links.ts";
 import { describeRecords } from "../sources/contract-records.ts";
 import { describeRefusals } from "../sources/contract-refusals.ts";
@@ -10,6 +11,7 @@ export function describeSource(name: string, subject: SourceSubject): void {
   describe(name, () => {
     describeWindows(subject);
     describeRefusals(subject);
+    describeHoles(subject);
     describeLinks(subject);
     describeRecords(subject);
   });

@@ -210,12 +210,12 @@ describe("the text of a window", () => {
 describe("the kinds of window", () => {
   const kinds = Object.keys(WINDOW_KINDS) as WindowKind[];
 
-  it("are served live first, then gaps, then replays, then backfills", () => {
+  it("are served live first, then gaps, then holes, then replays, then backfills", () => {
     expect(
       Object.entries(WINDOW_KINDS)
         .sort(([, a], [, b]) => a - b)
         .map(([kind]) => kind),
-    ).toEqual(["live", "gap", "replay", "backfill"]);
+    ).toEqual(["live", "gap", "hole", "replay", "backfill"]);
   });
 
   it("let a batch wait the longer within its kind, the more batches of its tenant wait there", () => {
