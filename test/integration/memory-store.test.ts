@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Alert } from "../../src/model/alert.ts";
 import type { Batch } from "../../src/model/batch.ts";
 import { readingLetter } from "../../src/model/dead-letter.ts";
+import { holeId } from "../../src/model/window.ts";
 import { createCodec, storedBytes } from "../../src/queue/codec.ts";
 import type { Store } from "../../src/queue/ports.ts";
 import { type Random, randomFrom } from "../../src/simulate/random.ts";
@@ -106,6 +107,20 @@ function maker(random: Random) {
         );
       };
     },
+    recordHole() {
+      const [where, from, isOfRounds, createdMs] = [place(), at(0, 3), random.chance(0.7), nowMs];
+      const id = holeId(`live.${where.tenant}`, from);
+      const span = { from, to: from + 1n };
+      const request = { id, kind: "hole" as const, ...where, sinks: [...SINKS], ...span, createdMs };
+      return (store) => store.recordHole(request, isOfRounds);
+    },
+    openHoles() {
+      const where = place();
+      return async (store) => {
+        const { holes } = await store.readState(where.tenant, where.source);
+        return byId(await store.openHoles(where, holes));
+      };
+    },
     advance() {
       const [which, batches, settledMs] = [random.next(), someBatches(), nowMs];
       const [share, read] = [random.pick([0.3, 0.7, 1, 1]), random.whole(0, 9)];
@@ -159,7 +174,7 @@ async function stateOf(
     places: await Promise.all(
       TENANTS.map(async ({ id }) => {
         const state = await store.readState(id, PLACE.source);
-        return { ...state, pending: [...state.pending].sort((a, b) => (a.id < b.id ? -1 : 1)) };
+        return { ...state, pending: byId(state.pending), holes: [...state.holes].sort() };
       }),
     ),
     open,
@@ -223,6 +238,8 @@ describe("the store in memory", () => {
       "advance: done",
       "advance: more",
       "advanceLate: grown",
+      "recordHole: true",
+      "recordHole: false",
     ];
     expect([...replies.keys()]).toEqual(expect.arrayContaining(wanted));
   });
@@ -237,6 +254,10 @@ describe("the store in memory", () => {
     expect((await memory.readState("contoso", PLACE.source)).reach).toBeUndefined();
   });
 });
+
+function byId<T extends { readonly id: string }>(list: readonly T[]): T[] {
+  return [...list].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
 
 async function replyOf(take: Step, store: Store): Promise<unknown> {
   return await take(store).catch((cause: Error) => cause.message);

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { LongWindow, Span } from "../../src/model/window.ts";
+import { holeId, type LongWindow, type Span } from "../../src/model/window.ts";
 import { FencedOff } from "../../src/queue/ports.ts";
 import type { WindowRequest } from "../../src/queue/windows.ts";
 import { alerts, anAlert } from "../support/alerts.ts";
@@ -184,6 +184,58 @@ describe("reading on in a long window", () => {
     expect(await windowOf(window.id)).toEqual({ ...window });
     expect(await openIds()).toEqual([window.id]);
     expect(await bench.store.pendingOf(window)).toMatchObject([{ id: batch.id }]);
+  });
+});
+
+describe("a hole", () => {
+  const aHole = aRequest({ id: holeId("live.contoso.graph_alerts", NOON), kind: "hole", ...span(0, 1) });
+  const holesOf = async () => (await bench.store.readState(PLACE.tenant, PLACE.source)).holes;
+
+  it("is a window, and its place names it as long as it is open", async () => {
+    expect(await bench.store.recordHole(aHole, true)).toBe(true);
+
+    const open = await bench.store.openHoles(PLACE, await holesOf());
+    expect(open).toEqual([{ ...aHole, cursor: NOON, read: 0, queued: 0, grown: 0 }]);
+    expect(await openIds()).toEqual([aHole.id]);
+    expect(await holesOf()).toEqual([aHole.id]);
+
+    expect(await advance(await windowOf(aHole.id), 1)).toBe("done");
+    expect(await bench.store.openHoles(PLACE, await holesOf())).toEqual([]);
+    expect(await holesOf()).toEqual([]);
+  });
+
+  it("is one however often it is met", async () => {
+    await bench.store.recordHole(aHole, true);
+
+    expect(await bench.store.recordHole({ ...aHole, createdMs: 9999 }, true)).toBe(false);
+
+    expect(await windowOf(aHole.id)).toMatchObject({ createdMs: 1000 });
+  });
+
+  it("that a long window has met is none that rounds pass over", async () => {
+    expect(await bench.store.recordHole(aHole, false)).toBe(true);
+
+    expect(await openIds()).toEqual([aHole.id]);
+    expect(await holesOf()).toEqual([]);
+  });
+
+  it("is passed over by rounds that meet it after a long window has", async () => {
+    await bench.store.recordHole(aHole, false);
+
+    expect(await bench.store.recordHole(aHole, true)).toBe(false);
+
+    expect(await holesOf()).toEqual([aHole.id]);
+  });
+
+  it("leaves what else its place knows as it is", async () => {
+    await gapOf(10, 20);
+    await bench.store.recordHole(aHole, true);
+    const before = await bench.store.readState(PLACE.tenant, PLACE.source);
+    await advance(await windowOf(aHole.id), 1);
+
+    await bench.store.openHoles(PLACE, before.holes);
+
+    expect(await bench.store.readState(PLACE.tenant, PLACE.source)).toEqual({ ...before, holes: [] });
   });
 });
 

@@ -23,7 +23,7 @@ export interface Version {
 }
 
 interface Requests {
-  request(isFirst: boolean): Promise<void>;
+  request(isFirst: boolean, span: Span): Promise<void>;
   answer(): Promise<void> | void;
 }
 
@@ -82,15 +82,15 @@ export function createMemorySource(random: Random): MemorySource {
     list: (pageSize, on) => ({
       pageSize,
       async first(span) {
-        await on.request(true);
+        await on.request(true, span);
         const page = pageAfter(inOrder(visible, span), undefined, span, pageSize);
         await on.answer();
         return page;
       },
       async next(link) {
-        await on.request(false);
         const [from = "", to = "", behind] = link.split("|");
         const span = { from: BigInt(from), to: BigInt(to) };
+        await on.request(false, span);
         const page = pageAfter(inOrder(visible, span), behind, span, pageSize);
         await on.answer();
         return page;

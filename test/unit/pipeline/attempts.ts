@@ -1,5 +1,5 @@
 import { type Ticks, ticksFromMs } from "../../../src/model/ticks.ts";
-import type { PollSettings } from "../../../src/model/window.ts";
+import type { PollSettings, Span } from "../../../src/model/window.ts";
 
 const TICKS_PER_MS = 10_000n;
 
@@ -17,6 +17,8 @@ export interface Attempt {
   readonly lookback: Ticks | undefined;
   /** Sinks for which too much waited. */
   readonly refused: Set<string>;
+  /** What it left out, to be read later. */
+  readonly holes: Span[];
 }
 
 /**
@@ -61,7 +63,8 @@ export class Attempts {
     const due = this.#cursor === undefined ? settled : later(this.#cursor, settled);
     const { from, lookback } = this.#reach(settled, due);
     this.#settled = settled;
-    this.#current = { from, to: from, due, begin: moment, end: moment, step, lookback, refused: new Set() };
+    const left = { refused: new Set<string>(), holes: [] };
+    this.#current = { from, to: from, due, begin: moment, end: moment, step, lookback, ...left };
     this.#lastSlice = undefined;
     this.#firstMoment ??= moment;
     return this.#current;
@@ -85,6 +88,10 @@ export class Attempts {
   /** Too much waits for a sink. */
   refused(sink: string): void {
     this.#current?.refused.add(sink);
+  }
+
+  leftOut(hole: Span): void {
+    this.#current?.holes.push(hole);
   }
 
   /** A step has happened, and stands whatever comes next. */

@@ -2,12 +2,12 @@ import { SourceError } from "../../../src/model/failure.ts";
 import { type Ticks, ticksFromMs } from "../../../src/model/ticks.ts";
 import type { PollSettings, Span } from "../../../src/model/window.ts";
 import type { ReaderParts } from "../../../src/pipeline/forward.ts";
-import { readLive, readLong } from "../../../src/pipeline/reader.ts";
+import { type OnHole, readLive, readLong } from "../../../src/pipeline/reader.ts";
 import type { Place } from "../../../src/pipeline/routes.ts";
 import type { SealedBatch, Store } from "../../../src/queue/ports.ts";
 import { type Random, randomFrom } from "../../../src/simulate/random.ts";
 import { readSlices } from "../../../src/sources/slices.ts";
-import type { Source } from "../../../src/sources/source.ts";
+import type { ReadHow, Source } from "../../../src/sources/source.ts";
 import { CONTOSO } from "../../support/alerts.ts";
 import { createMemorySource, type MemorySource } from "../../support/memory-source.ts";
 import { createMemoryStore } from "../../support/memory-store.ts";
@@ -56,7 +56,7 @@ export interface History {
 
 /** Lives one history through; the same seed gives the same one. */
 export async function live(seed: string | number): Promise<History> {
-  const life = new Life(randomFrom("history", seed));
+  const life = new Life(randomFrom("history", seed), randomFrom("poison", seed).chance(0.2));
   return await life.through();
 }
 
@@ -70,6 +70,8 @@ class Life {
   readonly #isConcurrent: boolean;
   /** Sinks are full most of the time, and many alerts come late. */
   readonly #isCrowded: boolean;
+  /** The source fails to give out some of its alerts, until it is quiet. */
+  readonly #hasPoison: boolean;
   readonly #lanes: readonly Lane[];
   readonly #source: MemorySource;
   readonly #store: Store;
@@ -91,8 +93,9 @@ class Life {
   #cursor: Ticks = 0n;
   #hasGoneBack = false;
 
-  constructor(random: Random) {
+  constructor(random: Random, hasPoison: boolean) {
     this.#random = random;
+    this.#hasPoison = hasPoison;
     this.#source = createMemorySource(random);
     this.#isConcurrent = random.chance(0.4);
     this.#isCrowded = random.chance(0.3);
@@ -197,8 +200,14 @@ class Life {
     const { from } = this.#attempts.begin(this.#clockMs, this.#source.moment(), this.#step);
     this.#say("round at", ticksFromMs(this.#clockMs), "owes from", from);
     const place = this.#placeFor((to) => this.#attempts.slice(to));
-    const round = await this.#run("round", () => readLive(place, this.#parts, FENCE, SIGNAL));
+    const onHole = this.#onHole();
+    const round = await this.#run("round", () => readLive(place, this.#parts, FENCE, SIGNAL, onHole));
     this.#attempts.end(this.#source.moment(), round !== undefined);
+  }
+
+  #onHole(): OnHole | undefined {
+    if (!this.#hasPoison || this.#random.chance(0.4)) return undefined;
+    return ({ from }) => this.#say("hole at", from);
   }
 
   /** A person wants what is there sent once more. */
@@ -222,7 +231,7 @@ class Life {
     for (const id of [...this.#windowJobs]) {
       if (!this.#random.chance(share)) continue;
       const state = await this.#run(id, async () => {
-        const turn = await readLong(id, this.#placeFor(), this.#parts, FENCE, SIGNAL);
+        const turn = await readLong(id, this.#placeFor(), this.#parts, FENCE, SIGNAL, this.#onHole());
         return turn.state;
       });
       if (state === "done" || state === "gone") this.#windowJobs.delete(id);
@@ -302,9 +311,11 @@ class Life {
     this.#failsIn = Number.POSITIVE_INFINITY;
   }
 
-  async #onRequest(isFirst: boolean): Promise<void> {
+  async #onRequest(isFirst: boolean, span: Span): Promise<void> {
     await this.#hop(HOPS);
     if (this.#isQuiet) return;
+    if (this.#hasPoison && holdsPoison(this.#source, span))
+      throw new SourceError("transient", "poison", { status: 500 });
     this.#failsIn -= 1;
     if (this.#failsIn === 0)
       throw new SourceError("transient", "fails", { status: isFirst ? this.#random.pick([500, 503]) : 503 });
@@ -330,11 +341,16 @@ class Life {
 
   #placeFor(onSlice: (to: Ticks) => void = () => undefined): Place {
     const list = this.#source.list(this.#poll.pageSize, {
-      request: (isFirst) => this.#onRequest(isFirst),
+      request: (isFirst, span) => this.#onRequest(isFirst, span),
       answer: () => this.#hop(this.#random.chance(0.3) ? SLOW_HOPS : 0),
     });
-    async function* read(span: Span, signal: AbortSignal) {
-      for await (const slice of readSlices(list, span, signal)) {
+    const attempts = this.#attempts;
+    async function* read(span: Span, signal: AbortSignal, how: ReadHow = {}) {
+      for (const hole of how.passOver ?? []) attempts.leftOut(hole);
+      let from = span.from;
+      for await (const slice of readSlices(list, span, signal, how)) {
+        if (slice.failed !== undefined) attempts.leftOut({ from, to: slice.to });
+        from = slice.to;
         onSlice(slice.to);
         yield slice;
       }
@@ -355,4 +371,9 @@ class Life {
   #say(...step: (string | Ticks)[]): void {
     this.#steps.push(step);
   }
+}
+
+/** One alert in seven. */
+function holdsPoison(source: MemorySource, { from, to }: Span): boolean {
+  return source.shown().some(({ id, ticks }) => ticks >= from && ticks < to && Number(id.slice(1)) % 7 === 3);
 }

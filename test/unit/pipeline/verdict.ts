@@ -9,7 +9,7 @@ import type { Given, Lane } from "./lanes.ts";
  * A version is owed to a sink that accepts it when a round could not but see it: it lies in what the round owes by the
  * clock and the settings, was committed, and was shown from the round's beginning to its end. Where the round found the
  * sink full it must have been shown until no window was open for the sink any more; likewise what the first round left
- * to the backfill. Whatever is given exists, has one number in a row without a hole, and is given once but for replays.
+ * to the backfill, and what the source failed to give out. Whatever is given exists, has one number in a row without a hole, and is given once but for replays.
  */
 export function faultsOf(history: History): string[] {
   const faults = history.isAtRest ? [] : ["it never comes to rest"];
@@ -33,9 +33,10 @@ function isOwed(version: Version, lane: Lane, history: History): boolean {
   return history.attempts.some((attempt, index) => {
     if (version.ticks >= attempt.from && version.ticks < attempt.to) {
       if (!isShown(version, attempt.begin, attempt.end)) return false;
-      return (
-        !attempt.refused.has(lane.route.sink) || isShown(version, attempt.begin, quietAfter(attempt, lane))
-      );
+      const isLeft =
+        attempt.refused.has(lane.route.sink) ||
+        attempt.holes.some(({ from, to }) => version.ticks >= from && version.ticks < to);
+      return !isLeft || isShown(version, attempt.begin, quietAfter(attempt, lane));
     }
     return index === 0 && isLeftToBackfill(version, attempt, lane, history);
   });
