@@ -189,9 +189,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     holeRecorded(
       { tenant, source }: { readonly tenant: string; readonly source: string },
       window: WindowText,
-      error: SourceError,
+      { code, status, message, requestId }: SourceError,
     ): void {
-      say("hole.recorded", { tenant, source, window, error: errorFields(error) });
+      // Without the diagnosis: that one speaks of a service in trouble, and this one answers otherwise.
+      say("hole.recorded", { tenant, source, window, error: { code, status, message, requestId } });
     },
 
     /** @param days whole days that are left; below 0 it has ended. */
