@@ -55,6 +55,15 @@ const Filter = z.strictObject({
     .describe("Alerts with one of these titles are left out. The whole title counts, its case does not."),
 });
 
+const Incidents = z.strictObject({
+  alerts: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether each new or changed incident is read once more by its id, with its alerts in it: one call for each, and a much larger text. One that cannot be had so is sent without them.",
+    ),
+});
+
 const SOURCE_TYPES = SOURCES.map((source) => source.type);
 
 /** Every key that `defaults` may hold and a tenant may override. */
@@ -88,6 +97,7 @@ const settings = {
       "Which updates of an alert are sent: all; those that change its status, severity, classification, determination, assignee, incident, comments or evidence; or none.",
     ),
   filter: Filter.prefault({}).describe("Which alerts are forwarded."),
+  incidents: Incidents.prefault({}).describe("How `graph_incidents` are read."),
   proxy: ProxyUrl.optional(),
 };
 
@@ -131,6 +141,7 @@ export interface ResolvedTenant {
   readonly poll: PollSettings;
   readonly updates: Updates;
   readonly filter: z.output<typeof Filter>;
+  readonly incidents: z.output<typeof Incidents>;
   readonly proxy: string | undefined;
 }
 

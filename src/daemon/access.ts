@@ -59,6 +59,7 @@ export function createAccessPool(pace: Pace = () => undefined): AccessPool {
       const accessFor = (purpose: Purpose): TenantAccess => ({
         tenantId,
         pageSize: tenant.poll.pageSize,
+        incidentAlerts: tenant.incidents.alerts,
         graph: createApi(
           {
             origin: cloud.graph,

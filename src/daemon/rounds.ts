@@ -2,7 +2,7 @@ import { backoffMs } from "../model/backoff.ts";
 import { CALL_BUDGET, FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
 import { isHole } from "../model/window.ts";
 import type { ReaderParts } from "../pipeline/forward.ts";
-import { type OnHole, type Round, readLive, readLong } from "../pipeline/reader.ts";
+import { type Notices, type Round, readLive, readLong } from "../pipeline/reader.ts";
 import type { Place } from "../pipeline/routes.ts";
 import { isTroubleOfRedis } from "../queue/connection.ts";
 import { type Fence, FencedOff } from "../queue/fence.ts";
@@ -43,7 +43,7 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
   async function live(job: ReadJob, place: Place, fence: Fence, signal: AbortSignal): Promise<NextRun> {
     const startedAt = performance.now();
     try {
-      const round = await readLive(place, parts, fence, signal, onHoleOf(job, events));
+      const round = await readLive(place, parts, fence, signal, noticesOf(job, events));
       const durationMs = Math.round(performance.now() - startedAt);
       events.pollCompleted(job, round, durationMs);
       tellGaps(job, round, events);
@@ -64,7 +64,7 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
     signal: AbortSignal,
   ): Promise<NextRun> {
     try {
-      const turn = await readLong(id, place, parts, fence, signal, onHoleOf(job, events));
+      const turn = await readLong(id, place, parts, fence, signal, noticesOf(job, events));
       events.windowRead(job, turn);
       tellGaps(job, turn, events);
       if (turn.state === "gone") return "done";
@@ -141,9 +141,12 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
   };
 }
 
-function onHoleOf(job: ReadJob, events: Events): OnHole | undefined {
-  if (job.failures < STEP_OVER_FROM) return undefined;
-  return (window, cause) => events.holeRecorded(job, window, cause);
+function noticesOf(job: ReadJob, events: Events): Notices {
+  return {
+    onIncomplete: (reason) => events.alertIncomplete(job, reason),
+    onHole:
+      job.failures < STEP_OVER_FROM ? undefined : (window, cause) => events.holeRecorded(job, window, cause),
+  };
 }
 
 function tellGaps(job: ReadJob, { gaps, window }: Round, events: Events): void {

@@ -13,6 +13,7 @@ import {
 } from "../model/window.ts";
 import type { Fence, ReadState, SealedBatch } from "../queue/ports.ts";
 import type { Slice } from "../sources/source.ts";
+import { completed, type OnIncomplete } from "./complete.ts";
 import { forward, type ReaderParts, type Sealing, Tally } from "./forward.ts";
 import type { Place, Route } from "./routes.ts";
 
@@ -37,6 +38,13 @@ export interface Turn extends Round {
  */
 export type OnHole = (window: WindowText, cause: SourceError) => void;
 
+/** What happens while a place is read, and is nobody's failure. */
+export interface Notices {
+  /** Where it is given, what fails for good is stepped over; without it the reading ends there. */
+  readonly onHole?: OnHole | undefined;
+  readonly onIncomplete?: OnIncomplete | undefined;
+}
+
 /** These do not wait for a sink that is full: what it misses becomes a gap, and the other sinks go on. */
 const GO_ON_WITHOUT: ReadonlySet<WindowKind> = new Set(["backfill", "hole"]);
 /** A long window reads for so long before it lets others have their turn. */
@@ -52,7 +60,6 @@ const DRAINED_SHARE = 0.5;
  * A round that the source cuts off is gone on with where it was, or a flood within the overlap would be read from its
  * beginning for ever. The round after it reaches back to before the one that was cut off began.
  *
- * @param onHole where it is given, the round steps over what fails for good; without it the round ends there.
  * @throws SourceError when the source fails; what was committed before stands.
  * @throws FencedOff when another process has taken the job over.
  */
@@ -61,7 +68,7 @@ export async function readLive(
   parts: ReaderParts,
   fence: Fence,
   signal: AbortSignal,
-  onHole?: OnHole,
+  { onHole, onIncomplete }: Notices = {},
 ): Promise<Round> {
   const { store, outbox } = parts;
   const startedMs = parts.nowMs();
@@ -90,7 +97,10 @@ export async function readLive(
   let cursor: Ticks = state.reach?.cursor ?? span.from;
   let queued: readonly SealedBatch[] = state.pending;
 
-  for await (const slice of place.reader.read(span, signal, { passOver, stepOver: onHole !== undefined })) {
+  const { reader, routes } = place;
+  const slices = reader.read(span, signal, { passOver, stepOver: onHole !== undefined });
+  const completing = { place, reader, routes, store, isAgain: false, onIncomplete };
+  for await (const slice of completed(slices, completing, signal)) {
     const { sealed, full } = await forward(slice, place, parts, how, tally);
     await holes.record(slice, from);
     await gaps.record(full, { from, to: slice.to });
@@ -114,7 +124,7 @@ export async function readLive(
  * Reads on in a long window, for a moment. A gap waits until its sink has drained; where a sink fills up again while
  * a backfill goes on for others, what it misses becomes a gap of its own.
  *
- * @param onHole as in the rounds. A hole itself, and a replay, which sends again what was sent, end at what fails.
+ * @param notices as in the rounds. A hole itself, and a replay, which sends again what was sent, end at what fails.
  * @throws SourceError, FencedOff
  */
 export async function readLong(
@@ -123,7 +133,7 @@ export async function readLong(
   parts: ReaderParts,
   fence: Fence,
   signal: AbortSignal,
-  onHole?: OnHole,
+  notices: Notices = {},
 ): Promise<Turn> {
   const found = await parts.store.window(id);
   const routes = place.routes.filter(({ sink }) => found?.sinks.includes(sink));
@@ -146,7 +156,7 @@ export async function readLong(
     again: found.kind === "replay" ? id : undefined,
     notReadableBeforeMs: found.createdMs,
   };
-  return turn(await readOn(found, place, parts, how, { pending, tally, gaps, signal, onHole }));
+  return turn(await readOn(found, place, parts, how, { pending, tally, gaps, signal, notices }));
 }
 
 async function readOn(
@@ -159,13 +169,13 @@ async function readOn(
     tally,
     gaps,
     signal,
-    onHole,
+    notices: { onHole, onIncomplete },
   }: {
     readonly pending: readonly SealedBatch[];
     readonly tally: Tally;
     readonly gaps: string[];
     readonly signal: AbortSignal;
-    readonly onHole: OnHole | undefined;
+    readonly notices: Notices;
   },
 ): Promise<Turn["state"]> {
   const { store, nowMs } = parts;
@@ -176,7 +186,11 @@ async function readOn(
   const stepOver = onHole !== undefined && (window.kind === "gap" || window.kind === "backfill");
   const startedAt = performance.now();
   let from = window.cursor;
-  for await (const slice of place.backlogReader.read({ from, to: window.to }, signal, { stepOver })) {
+  const reader = place.backlogReader;
+  const isAgain = how.again !== undefined;
+  const completing = { place, reader, routes: how.routes, store, isAgain, onIncomplete };
+  const slices = reader.read({ from, to: window.to }, signal, { stepOver });
+  for await (const slice of completed(slices, completing, signal)) {
     const before = { read: tally.read, queued: sum(tally.enqueued) };
     const { sealed, full } = await forward(slice, place, parts, how, tally);
     if (full.length > 0 && !GO_ON_WITHOUT.has(window.kind)) return "full";

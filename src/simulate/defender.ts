@@ -1,3 +1,4 @@
+import type { JsonObject } from "../model/alert.ts";
 import { type ApiFault, isPageFault, type PageFault, playFault, type Refuse } from "./api-faults.ts";
 import { type Exchange, prefersNewerMembers, refuser, sendPage } from "./api-replies.ts";
 import type { SourceName } from "./collections.ts";
@@ -144,7 +145,7 @@ async function answerTenant(call: Call, asked: TenantCall): Promise<void> {
     const roles = `API required roles: ${collection.roles.join()}, application roles: ${claims.roles.join()}.`;
     return refuse(403, "Forbidden", `Missing application roles. ${roles}`);
   }
-  if (id !== undefined) return answerOne(call, tenant, collection, id, refuse);
+  if (id !== undefined) return answerOne(call, asked, collection, id);
   const spoiled = [asked.general, fault].find(
     (candidate) => candidate !== undefined && isPageFault(candidate),
   );
@@ -229,16 +230,27 @@ function isPoisoned({ poison }: TenantApi, asked: () => readonly Version[]): boo
 
 async function answerOne(
   call: Call,
-  tenant: DefenderTenant,
+  { tenant, url, refuse }: TenantCall,
   collection: Collection,
   id: string,
-  refuse: Refuse,
 ): Promise<void> {
-  const version = tenant.stores[collection.source].current(id, call.world.now());
+  const { now } = call.world;
+  const version = tenant.stores[collection.source].current(id, now());
   if (version === undefined) {
     return refuse(404, collection.api === "graph" ? "NotFound" : "ResourceNotFound", "Resource not found.");
   }
-  const context = Buffer.from(`{"@odata.context":${JSON.stringify(`${collection.context}/$entity`)},`);
-  const body = Buffer.concat([context, version.bytes.subarray(1)]);
-  await sendPage(call, body, { compress: call.world.compresses, cutOff: false });
+  const isExpanded = collection.source === "graph_incidents" && url.searchParams.get("$expand") === "alerts";
+  if (isExpanded && tenant.graph.unexpandable?.(version) === true) return refuse(500, "UnknownError", "");
+  const alerts = isExpanded ? alertsIn(id, tenant.stores.graph_alerts.visible(now())) : [];
+  const context = `"@odata.context":${JSON.stringify(`${collection.context}/$entity`)},`;
+  const expanded = isExpanded ? `,"alerts":[${alerts.map(({ raw }) => raw).join()}]` : "";
+  await sendPage(call, Buffer.from(`{${context}${version.raw.slice(1, -1)}${expanded}}`), {
+    compress: call.world.compresses,
+    cutOff: false,
+  });
+}
+
+/** The alerts that name an incident as theirs. */
+function alertsIn(incidentId: string, alerts: readonly Version[]): readonly Version[] {
+  return alerts.filter(({ raw }) => (JSON.parse(raw) as JsonObject)["incidentId"] === incidentId);
 }

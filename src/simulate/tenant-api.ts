@@ -21,6 +21,8 @@ export interface TenantApi {
   fault: ApiFault | undefined;
   /** A list answers 500 whenever such a version lies in what it is asked for, on whatever page. */
   poison: ((version: Version) => boolean) | undefined;
+  /** Answers 500 where such an incident is asked for by its id with its alerts. */
+  unexpandable: ((version: Version) => boolean) | undefined;
   limit: RateLimit | undefined;
   /** How a 429 of the limit says when to come back. */
   retryAfter: RetryAfterForm;
@@ -38,6 +40,7 @@ export function createTenantApi(limit: RateLimit | undefined): TenantApi {
   return {
     fault: undefined,
     poison: undefined,
+    unexpandable: undefined,
     limit,
     retryAfter: "fraction",
     tokensValidFrom: 0,

@@ -26,6 +26,9 @@ export interface ReadHow {
   readonly stepOver?: boolean;
 }
 
+/** Why an alert stays as its list tells it. `changed`: it is another version by now, which comes by itself. */
+export type Incomplete = "failed" | "too-large" | "changed";
+
 /** Reads one tenant. Knows nothing of queues, cursors or other tenants. */
 export interface Source {
   /**
@@ -34,6 +37,13 @@ export interface Source {
    * Throws SourceError; what was yielded before stands.
    */
   read(span: Span, signal: AbortSignal, how?: ReadHow): AsyncIterable<Slice>;
+  /**
+   * The same version of an alert as the source tells it by itself, with what the list leaves out, or why it is not to be
+   * had so within `maxBytes`. Absent where the list tells all that is wanted.
+   *
+   * @throws SourceError only when the source asks to wait.
+   */
+  complete?(alert: Alert, maxBytes: number, signal: AbortSignal): Promise<Alert | Incomplete>;
   /** Reads one small page. Resolves with the number of alerts in it; throws SourceError. */
   probe(signal: AbortSignal): Promise<number>;
 }
@@ -45,6 +55,8 @@ export interface TenantAccess {
   readonly defender: Api;
   /** The most alerts to ask for in one answer. */
   readonly pageSize: number;
+  /** Whether incidents are wanted with the alerts in them. */
+  readonly incidentAlerts: boolean;
 }
 
 /** The APIs by the names that Entra shows them under. */

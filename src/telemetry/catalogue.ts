@@ -119,6 +119,12 @@ export const EVENTS = {
     says: "A tenant that was unusually quiet has alerts again.",
     means: "Nothing to do.",
   },
+  "poll.incomplete": {
+    level: "warn",
+    says: "An incident was sent without its alerts.",
+    means:
+      "`reason` says why: `failed` (Microsoft refused it by its id, twice), `too-large` (with its alerts it fits no request of a sink; raise `batch.maxBytes`), `changed` (it was updated in between, and its newer version follows with its alerts). `alerts_incomplete_total` counts them; `graph_alerts` has the alerts as well.",
+  },
   "poll.recovered": {
     level: "info",
     says: "The source can be read again.",

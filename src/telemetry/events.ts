@@ -195,6 +195,15 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       say("hole.recorded", { tenant, source, window, error: { code, status, message, requestId } });
     },
 
+    /** An incident goes without its alerts. */
+    alertIncomplete(
+      { tenant, source }: { readonly tenant: string; readonly source: string },
+      reason: string,
+    ): void {
+      metrics.count("alerts_incomplete_total", { tenant, source, reason });
+      sayState(`incomplete/${tenant}/${source}`, reason, "poll.incomplete", { tenant, source, reason });
+    },
+
     /** @param days whole days that are left; below 0 it has ended. */
     credentialExpiring(app: string, what: string, days: number, tenants: number): void {
       const threshold = EXPIRY_DAYS.find((limit) => days <= limit);

@@ -41,6 +41,11 @@ export const METRICS = {
     help: "Updates that `updates` of the tenant leaves out, counted for each sink.",
     labels: ["tenant", "source"],
   },
+  alerts_incomplete_total: {
+    type: "counter",
+    help: "Incidents that were sent without their alerts, though these are wanted.",
+    labels: ["tenant", "source", "reason"],
+  },
   alerts_enqueued_total: {
     type: "counter",
     help: "Alerts queued for a sink, from the ledger.",

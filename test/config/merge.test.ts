@@ -30,6 +30,7 @@ describe("defaults and tenants", () => {
       poll: { interval: 30_000, overlap: 300_000, settle: 0, initialLookback: 86_400_000, pageSize: 1000 },
       updates: "all",
       filter: { minSeverity: "low", serviceSources: [], excludeTitles: ["Test"] },
+      incidents: { alerts: false },
       proxy: undefined,
     });
   });

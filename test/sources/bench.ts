@@ -38,6 +38,7 @@ interface BenchOptions extends Partial<WorldOptions> {
   /** For one request; short only where a test waits for its end. */
   readonly timeoutMs?: number;
   readonly maxAnswerBytes?: number;
+  readonly incidentAlerts?: boolean;
   /** Where the API is, if not in the world. */
   readonly origin?: string;
 }
@@ -66,13 +67,13 @@ const LATE_IN_HOUR = "2026-05-04T05:50:00Z";
 export const NOON = "2026-05-04T05:36:51.1234567Z";
 
 export async function aBench(subject: SourceSubject, options: BenchOptions = {}): Promise<Bench> {
-  const { pageSize, timeoutMs, maxAnswerBytes, origin, ...wanted } = options;
+  const { pageSize, timeoutMs, maxAnswerBytes, origin, incidentAlerts, ...wanted } = options;
   const world = await startWorld({ tenants: ["contoso"], limits: "none", ...wanted });
   onTestFinished(() => world.close());
   const tenant = world.tenant("contoso");
   const source = subject.definition.type;
   const reader = subject.definition.create(
-    accessFor(world, tenant, { pageSize, timeoutMs, maxAnswerBytes, origin }),
+    accessFor(world, tenant, { pageSize, timeoutMs, maxAnswerBytes, origin, incidentAlerts }),
   );
   const collect = async (span: Span, signal: AbortSignal, how: ReadHow, slices: Slice[]) => {
     for await (const slice of reader.read(span, signal, how)) slices.push(slice);
@@ -107,6 +108,7 @@ function accessFor(
   tenant: WorldTenant,
   options: { readonly [key in "pageSize" | "timeoutMs" | "maxAnswerBytes"]?: number | undefined } & {
     readonly origin?: string | undefined;
+    readonly incidentAlerts?: boolean | undefined;
   } = {},
 ): TenantAccess {
   const ca = readFileSync(world.cloud.ca, "utf8");
@@ -132,6 +134,7 @@ function accessFor(
   return {
     tenantId,
     pageSize: options.pageSize ?? 1000,
+    incidentAlerts: options.incidentAlerts ?? false,
     graph: api("graph", "https://graph.microsoft.com", []),
     defender: api("defender", `https://${oldHost}`, [oldHost]),
   };

@@ -201,7 +201,7 @@ class Life {
     this.#say("round at", ticksFromMs(this.#clockMs), "owes from", from);
     const place = this.#placeFor((to) => this.#attempts.slice(to));
     const onHole = this.#onHole();
-    const round = await this.#run("round", () => readLive(place, this.#parts, FENCE, SIGNAL, onHole));
+    const round = await this.#run("round", () => readLive(place, this.#parts, FENCE, SIGNAL, { onHole }));
     this.#attempts.end(this.#source.moment(), round !== undefined);
   }
 
@@ -231,7 +231,9 @@ class Life {
     for (const id of [...this.#windowJobs]) {
       if (!this.#random.chance(share)) continue;
       const state = await this.#run(id, async () => {
-        const turn = await readLong(id, this.#placeFor(), this.#parts, FENCE, SIGNAL, this.#onHole());
+        const turn = await readLong(id, this.#placeFor(), this.#parts, FENCE, SIGNAL, {
+          onHole: this.#onHole(),
+        });
         return turn.state;
       });
       if (state === "done" || state === "gone") this.#windowJobs.delete(id);

@@ -75,10 +75,10 @@ function aPlace() {
     cursor: async () => (await store.readState(NAME.tenant, NAME.source)).reach?.cursor,
     round: (stepsOver: boolean) => {
       nowMs += 1000;
-      return readLive(place, parts, FENCE, SIGNAL, stepsOver ? onHole : undefined);
+      return readLive(place, parts, FENCE, SIGNAL, stepsOver ? { onHole } : {});
     },
     turn: (id: string, stepsOver = true) =>
-      readLong(id, place, parts, FENCE, SIGNAL, stepsOver ? onHole : undefined),
+      readLong(id, place, parts, FENCE, SIGNAL, stepsOver ? { onHole } : {}),
     now: () => ticksFromMs(nowMs),
   };
 }
