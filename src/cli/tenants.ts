@@ -116,7 +116,7 @@ function remove(path: string, id: string, options: Options, io: Io): void {
   // What is left must be a configuration.
   loadConfig(path, process.env, new Map([[basename(file), undefined]]));
   rmSync(file);
-  const words = `${file} is removed. What waits for ${id} is delivered, and its cursor is kept.`;
+  const words = `${file} is removed. What waits for ${id} is delivered, and its cursor is kept for queue.rememberRemoved.`;
   tell(options, io, { removed: [id], file }, words);
 }
 

@@ -42,6 +42,11 @@ const Queue = z.strictObject({
     .describe(
       "How long it is remembered what each sink was given: for replay, reconcile and explain. About 60 bytes an alert and sink.",
     ),
+  rememberRemoved: Duration.refine((ms) => ms >= 3_600_000, "must be at least 1h")
+    .prefault("30d")
+    .describe(
+      "How long a tenant that was removed from the configuration is remembered: cursors, windows, counts and what was sent. When it comes back before, it goes on where it was.",
+    ),
   encryptionKey: Secret.refine(isKey, "must be 32 bytes in base64, for example from: openssl rand -base64 32")
     .optional()
     .describe(

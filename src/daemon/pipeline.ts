@@ -55,7 +55,7 @@ export async function startPipeline(
     : undefined;
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 
-  const upkeep = roles.deliver ? startUpkeep(store, config.deadLetters, events) : undefined;
+  const upkeep = startUpkeep(store, config, roles, events);
   const expiry = roles.poll ? watchExpiry(config.tenants, events) : undefined;
 
   const silence = roles.poll ? watchSilence(watchedPlaces, store, events) : undefined;
@@ -66,7 +66,7 @@ export async function startPipeline(
     watched: { places: watchedPlaces, sinks: Object.keys(config.sinks) },
     isReading: () => reading?.isRunning ?? true,
     async stop(deadline) {
-      upkeep?.stop();
+      upkeep.stop();
       expiry?.stop();
       silence?.stop();
       await reading?.stop();

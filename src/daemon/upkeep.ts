@@ -1,4 +1,5 @@
 import type { Config } from "../config/schema.ts";
+import type { ResolvedTenant } from "../config/tenant-schema.ts";
 import type { Store } from "../queue/store.ts";
 import type { Events } from "../telemetry/events.ts";
 
@@ -6,24 +7,62 @@ const EVERY_MS = 60_000;
 /** From so many dead letters of a sink on a person should look. */
 const MANY = 100;
 
-/** Looks after the dead letters: discards what the configuration does not want kept, and warns as they grow. */
+/**
+ * Looks after what lies in Redis: discards the dead letters that the configuration does not want kept, warns as they grow,
+ * and forgets the tenants that were removed from every configuration long ago.
+ */
 export function startUpkeep(
   store: Store,
-  { maxCount = Number.POSITIVE_INFINITY, maxAge = Number.POSITIVE_INFINITY }: Config["deadLetters"],
+  config: Pick<Config, "deadLetters" | "tenants" | "queue">,
+  roles: { readonly deliver: boolean },
   events: Events,
 ): { stop(): void } {
   async function look(): Promise<void> {
-    if (Number.isFinite(maxCount) || Number.isFinite(maxAge)) {
-      const discarded = await store.trimDeadLetters(maxCount, Math.max(0, Date.now() - maxAge));
-      if (discarded > 0) events.deadLettersTrimmed(discarded);
-    }
-    for (const [sink, count] of await store.countDeadLetters()) {
-      if (count >= MANY) events.deadLettersMany(sink, count);
-    }
+    await lookAtTenants(store, config, events, Date.now());
+    if (roles.deliver) await lookAtDeadLetters(store, config.deadLetters, events);
   }
-  const timer = setInterval(() => {
+  const lookSoon = () => {
     // A Redis that is away now is asked again in a minute.
     look().catch(() => undefined);
-  }, EVERY_MS);
+  };
+  const timer = setInterval(lookSoon, EVERY_MS);
+  // A tenant that is removed within the first minute was configured all the same.
+  lookSoon();
   return { stop: () => clearInterval(timer) };
+}
+
+async function lookAtDeadLetters(
+  store: Store,
+  { maxCount = Number.POSITIVE_INFINITY, maxAge = Number.POSITIVE_INFINITY }: Config["deadLetters"],
+  events: Events,
+): Promise<void> {
+  if (Number.isFinite(maxCount) || Number.isFinite(maxAge)) {
+    const discarded = await store.trimDeadLetters(maxCount, Math.max(0, Date.now() - maxAge));
+    if (discarded > 0) events.deadLettersTrimmed(discarded);
+  }
+  for (const [sink, count] of await store.countDeadLetters()) {
+    if (count >= MANY) events.deadLettersMany(sink, count);
+  }
+}
+
+/** Exported for tests, which do not wait for weeks. */
+export async function lookAtTenants(
+  store: Pick<Store, "noteConfigured" | "removedTenants" | "forgetTenant">,
+  {
+    tenants,
+    queue,
+  }: {
+    readonly tenants: readonly Pick<ResolvedTenant, "id">[];
+    readonly queue: Pick<Config["queue"], "rememberRemoved">;
+  },
+  events: Pick<Events, "tenantForgotten">,
+  nowMs: number,
+): Promise<void> {
+  await store.noteConfigured(
+    tenants.map(({ id }) => id),
+    nowMs,
+  );
+  for (const removed of await store.removedTenants(nowMs - queue.rememberRemoved)) {
+    if (await store.forgetTenant(removed)) events.tenantForgotten(removed.tenant, removed.lastMs);
+  }
 }

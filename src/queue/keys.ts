@@ -37,6 +37,13 @@ export interface Keys {
   consentKey: string;
   /** STRING: one consent link that was not used yet. */
   consent(nonce: string): string;
+  /** HASH: tenant → when a daemon last had it in its configuration, ms. */
+  configured: string;
+  /** Pattern of the ledgers of all sinks. */
+  ledgers: string;
+  /** Pattern of what belongs to a tenant; `isOf` tells that apart from what only looks so. */
+  patternOf(tenant: string): string;
+  isOf(tenant: string, key: string): boolean;
   /** HASH: tenant → JSON, how its onboarding goes. */
   onboarding: string;
   /** SET: the tenants whose consent is being verified. */
@@ -55,7 +62,11 @@ export const deliverQueue = (sink: string) => `deliver.${sink}`;
 /** The one live job of a tenant's source. */
 export const liveJobId = (tenant: string, source: string) => `live.${tenant}.${source}`;
 
+/** What is kept under a name of its own for each tenant. */
+const OF_TENANT = ["state", "rhythm", "sent", "revisions", "material", "pending", "calls"] as const;
+
 export function createKeys(prefix: string): Keys {
+  const pattern = prefix.replace(/[\\*?[\]]/g, "\\$&");
   return {
     state: (tenant, source) => `${prefix}:state:${tenant}:${source}`,
     rhythm: (tenant, source, week) => `${prefix}:rhythm:${tenant}:${source}:${week}`,
@@ -74,6 +85,10 @@ export function createKeys(prefix: string): Keys {
     calls: (tenant, api) => `${prefix}:calls:${tenant}:${api}`,
     consentKey: `${prefix}:consent-key`,
     consent: (nonce) => `${prefix}:consent:${nonce}`,
+    configured: `${prefix}:configured`,
+    ledgers: `${pattern}:ledger:*`,
+    patternOf: (tenant) => `${pattern}:*:${tenant}:*`,
+    isOf: (tenant, key) => OF_TENANT.some((what) => key.startsWith(`${prefix}:${what}:${tenant}:`)),
     onboarding: `${prefix}:onboarding`,
     verifying: `${prefix}:verifying`,
     verifier: (tenant) => `${prefix}:verifier:${tenant}`,

@@ -40,7 +40,13 @@ export const EVENTS = {
     level: "info",
     says: "The changed configuration is in force.",
     means:
-      "`tenants` and `sinks` name what was added, changed and removed. The cursor of a removed tenant is kept: when it comes back it is read on from there.",
+      "`tenants` and `sinks` name what was added, changed and removed. The cursor of a removed tenant is kept for `queue.rememberRemoved`: when it comes back before, it is read on from there.",
+  },
+  "tenant.forgotten": {
+    level: "info",
+    says: "A tenant that was removed is forgotten.",
+    means:
+      "No daemon has had it in its configuration since `lastConfigured`, for longer than `queue.rememberRemoved`. Cursors, windows, counts and what was sent are gone; when it comes back it begins like a new one, with numbers from 1. Its dead letters stay.",
   },
   "config.rejected": {
     level: "error",

@@ -96,6 +96,9 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       say("config.reloaded", { tenants: onlyFilled(plan.tenants), sinks: onlyFilled(plan.sinks) }),
     configRejected: (error: unknown) => say("config.rejected", { error: errorFields(error) }),
 
+    tenantForgotten: (tenant: string, lastMs: number) =>
+      say("tenant.forgotten", { tenant, lastConfigured: new Date(lastMs).toISOString() }),
+
     redisTrouble(error: Error): void {
       sayState("redis", "down", "redis.trouble", { error: errorFields(error) });
     },
