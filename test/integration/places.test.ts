@@ -27,6 +27,7 @@ describe("how far a place is read", () => {
       resume: undefined,
       pending: [],
       gaps: new Map(),
+      holes: [],
     });
   });
 
