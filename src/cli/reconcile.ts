@@ -49,7 +49,8 @@ export const reconcile: Command = {
     );
     if (options["json"] === true) io.out(JSON.stringify(reports.map(asJson), undefined, 2));
     else for (const line of reports.flatMap(asText)) io.out(line);
-    return reports.every(({ missing, queued }) => missing.length === queued) ? 0 : 3;
+    const isProven = ({ missing, queued, unread }: Report) => missing.length === queued && unread === 0;
+    return reports.every(isProven) ? 0 : 3;
   },
 };
 
@@ -81,11 +82,12 @@ async function ask(
   return { ...account, place, queued: 0 };
 }
 
-function asJson({ place, checked, sinks, missing, queued }: Report) {
+function asJson({ place, checked, unread, sinks, missing, queued }: Report) {
   return {
     tenant: place.tenant.id,
     source: place.source,
     checked,
+    unread,
     sinks,
     missing: missing.map(({ route, alert, why, seq }) => ({
       sink: route.sink,
@@ -99,7 +101,7 @@ function asJson({ place, checked, sinks, missing, queued }: Report) {
 }
 
 function asText(report: Report): string[] {
-  const { place, checked, sinks, missing, queued } = report;
+  const { place, checked, unread, sinks, missing, queued } = report;
   const lines = [
     `${place.tenant.id} ${place.source}: ${plural(checked, "version")} at the source`,
     ...table(
@@ -117,6 +119,10 @@ function asText(report: Report): string[] {
         `  missing at ${route.sink}: ${alert.id} of ${alert.updatedText}${seq === undefined ? "" : ` (seq ${seq})`}: ${WHY[why]}`,
     ),
   ];
+  if (unread > 0)
+    lines.push(
+      `  ${plural(unread, "instant")} the source fails to give out: what was updated then is not compared.`,
+    );
   if (missing.length === 0) return [...lines, "  Nothing is missing."];
   return queued === 0 ? lines : [...lines, `  ${plural(queued, "alert")} queued.`];
 }

@@ -38,6 +38,8 @@ interface SinkAccount {
 export interface Account {
   /** Versions that the source has in the span, and that have been readable for a round. */
   checked: number;
+  /** Instants that the source failed to give out: nothing is said of them. */
+  unread: number;
   readonly sinks: readonly SinkAccount[];
   readonly missing: Missing[];
 }
@@ -71,6 +73,7 @@ export async function reconcile(
   const { store } = parts;
   const account: Account = {
     checked: 0,
+    unread: 0,
     sinks: place.routes.map(({ sink }) => ({
       sink,
       delivered: 0,
@@ -86,7 +89,9 @@ export async function reconcile(
   const met = new Set<string>();
   for (const [index, by] of (["updated", "created"] as const satisfies TimeOf[]).entries()) {
     if (span.from >= to) break;
-    for await (const slice of place.reader.read({ from: span.from, to }, signal, { by })) {
+    let unread = 0;
+    for await (const slice of place.reader.read({ from: span.from, to }, signal, { by, stepOver: true })) {
+      unread += Number(slice.failed !== undefined);
       const known = await knownOf(place, reach, store);
       const alerts = slice.alerts.filter(
         (alert) => isOwn(alert, place) && isDue(alert, known) && isNew(alert, met),
@@ -96,6 +101,8 @@ export async function reconcile(
       const share = Number(slice.to - span.from) / Number(to - span.from);
       parts.onProgress((index + share) / 2);
     }
+    // The same record fails by either time.
+    account.unread = Math.max(account.unread, unread);
   }
   return account;
 }

@@ -42,6 +42,9 @@ it("reads past an incident that the list fails on, keeps asking for it, and deli
     runCommand(config, "explain", "tenant", "contoso"),
   ]);
   for (const { out } of shown) expect(out).toContain(`fails to give out what was updated at ${instant}`);
+  const reconciled = await runCommand(config, "reconcile", "--tenant", "contoso", "--since", "5m", "--json");
+  expect(reconciled.code).toBe(3);
+  expect(JSON.parse(reconciled.out)).toMatchObject([{ unread: 1, missing: [] }]);
 
   contoso.graph.poison = undefined;
   await until("it has arrived as well", () => world.balance().delivered === 25);

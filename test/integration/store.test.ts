@@ -311,6 +311,7 @@ describe("a round whose job was taken over", () => {
       roundMs: undefined,
       pending: [],
       gaps: new Map(),
+      holes: [],
     });
     expect(await bench.server.client.keys("test:*")).toEqual([]);
   });
