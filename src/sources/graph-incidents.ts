@@ -15,7 +15,8 @@ import { defineSource, type Incomplete, type Source, type TenantAccess } from ".
  */
 export const graphIncidents = defineSource({
   type: "graph_incidents",
-  summary: "Incidents of Defender XDR without their alerts, from Microsoft Graph `security/incidents`.",
+  summary:
+    "Incidents of Defender XDR, without their alerts unless `incidents.alerts` is set, from Microsoft Graph `security/incidents`.",
   api: "graph",
   role: "SecurityIncident.Read.All",
   create: createGraphIncidents,
