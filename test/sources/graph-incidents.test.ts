@@ -60,8 +60,8 @@ describe("graph_incidents with their alerts", () => {
     if (typeof found !== "object") throw new Error(`It was not had: ${found}.`);
     const { raw, ...facts } = found;
     expect({ ...facts, raw: listed.raw }).toEqual(listed);
-    for (const { raw: text } of within) expect(raw).toContain(text);
-    const { alerts, "@odata.context": _, ...incident } = JSON.parse(raw);
+    for (const { raw: text } of within) expect(String(raw)).toContain(text);
+    const { alerts, "@odata.context": _, ...incident } = JSON.parse(String(raw));
     expect(incident).toEqual(JSON.parse(version.raw));
     expect(alerts).toHaveLength(within.length);
     expect(bench.api.requests).toMatchObject([

@@ -50,7 +50,7 @@ function aPlace({
     probe: async () => 0,
     async complete(alert) {
       asked.push(alert.id);
-      return answering(alert) ?? { ...alert, raw: `${alert.raw}${" ".repeat(padding)}${WHOLE}` };
+      return answering(alert) ?? { ...alert, raw: Buffer.from(`${alert.raw}${" ".repeat(padding)}${WHOLE}`) };
     },
   };
   const route = (sink: string, accepts: (alert: Alert) => boolean) => ({
@@ -68,7 +68,7 @@ function aPlace({
         for (const { id, sink } of batches) {
           const alerts = (await store.loadBatch(id))?.batch.alerts ?? [];
           for (const { alertId, raw } of alerts)
-            queued.push(`${alertId} ${sink}${raw.endsWith(WHOLE) ? WHOLE : ""}`);
+            queued.push(`${alertId} ${sink}${String(raw).endsWith(WHOLE) ? WHOLE : ""}`);
         }
       },
     },
