@@ -26,6 +26,15 @@ export interface List {
   readonly divisions?: readonly (readonly string[])[];
 }
 
+/** More than one answer holds, and how wide a part may be that does fit. */
+interface TooMuch {
+  readonly fits: Ticks;
+}
+
+/** How full, in hundredths, a page shall be that is asked for by the density of another. */
+const FILLED = 80n;
+/** A guess narrows half of a part no more than this. */
+const MOST_NARROWED = 16n;
 /** A page filled less than this makes the next slice twice as wide. */
 const WIDEN_BELOW = 0.4;
 /** More pages than this within one tick are not believed. */
@@ -35,9 +44,9 @@ const STRAY_TICKS = 10_000_000n;
 
 /**
  * Reads a span so that no answer is ever paged through while the alerts move underneath: a part that does not fit
- * one page is halved in time, until it fits or spans a single tick. Only such a tick is paged, and where the API
- * does not page to its end, divided by what else it filters. The width that fitted is kept for the next part and
- * grows again when pages run empty.
+ * one page is narrowed, by half or to what the page shows to be dense, until it fits or spans a single tick. Only such a
+ * tick is paged, and where the API does not page to its end, divided by what else it filters. The width that fitted is
+ * kept for the next part and grows again when pages run empty.
  *
  * @param how.stepOver leaves a tick out that fails for good; see `Trouble`.
  */
@@ -59,8 +68,8 @@ export async function* readSlices(
     }
     const part = { from, to: beforeNext(passOver, from, earlier(from + width, span.to)) };
     const read = await readOrJudge(list, part, signal, trouble);
-    if (read === "too-much") {
-      width = halfOf(part);
+    if ("fits" in read) {
+      width = read.fits;
       continue;
     }
     from = part.to;
@@ -81,11 +90,11 @@ async function readOrJudge(
   part: Span,
   signal: AbortSignal,
   trouble: Trouble,
-): Promise<Elements | "too-much" | SourceError> {
+): Promise<Elements | TooMuch | SourceError> {
   try {
     return await readPart(list, part, signal);
   } catch (cause) {
-    if ((await trouble.judge(part, cause)) === "less") return "too-much";
+    if ((await trouble.judge(part, cause)) === "less") return { fits: halfOf(part) };
   }
   try {
     return await readPart(list, part, signal);
@@ -95,7 +104,7 @@ async function readOrJudge(
 }
 
 /** Everything in a part, or that it is more than one answer holds. */
-async function readPart(list: List, part: Span, signal: AbortSignal): Promise<Elements | "too-much"> {
+async function readPart(list: List, part: Span, signal: AbortSignal): Promise<Elements | TooMuch> {
   const page = await list.first(part, signal);
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
   if (part.to - part.from <= 1n) {
@@ -103,9 +112,9 @@ async function readPart(list: List, part: Span, signal: AbortSignal): Promise<El
     return await readTick(list, part, page, [], signal);
   }
   // An empty page with a link has nothing to divide; the link must be followed to see what there is.
-  if (page.elements.length > 0) return "too-much";
+  if (page.elements.length > 0) return { fits: narrower(part, page.elements, list.by) };
   const read = await readOn(list, part, page, signal);
-  return read.isWhole ? read.elements : "too-much";
+  return read.isWhole ? read.elements : { fits: halfOf(part) };
 }
 
 /** A service that gives the whole list whatever it is asked for would be read again for every tick of the span. */
@@ -211,6 +220,26 @@ function earlier(a: Ticks, b: Ticks): Ticks {
 /** Where the next of the parts begins that are not asked for, if before `to`. */
 function beforeNext(passOver: readonly Span[], from: Ticks, to: Ticks): Ticks {
   return passOver.reduce((end, hole) => (hole.from > from ? earlier(end, hole.from) : end), to);
+}
+
+/**
+ * How wide a part is that is as dense as a full page and fills most of one. Only a guess, since a service need not list in
+ * the order of time and a page need not be where the part begins; what it leads to is read and judged like any part. So
+ * it is no wider than half, and no narrower than what would cost more to widen again than it saves.
+ */
+function narrower(part: Span, elements: Elements, by: TimeOf = "updated"): Ticks {
+  const half = halfOf(part);
+  const times = elements.flatMap((element) => {
+    const time = isUnreadable(element)
+      ? undefined
+      : parseTicks(by === "created" ? element.createdText : element.updatedText);
+    return time === undefined ? [] : [time];
+  });
+  const [first = 0n, last = 0n] = [times[0], times.at(-1)];
+  const dense = ((first < last ? last - first : first - last) * FILLED) / 100n;
+  const least = half / MOST_NARROWED;
+  const width = dense > least ? dense : least;
+  return width > 0n ? earlier(width, half) : 1n;
 }
 
 function halfOf({ from, to }: Span): Ticks {
