@@ -20,12 +20,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sources: ["net", "model"],
   sinks: ["net", "formats", "model"],
   telemetry: ["model"],
+  http: ["model"],
   queue: ["model"],
   simulate: ["model"],
   pipeline: ["model"],
   config: ["sources", "sinks", "net", "model"],
   onboarding: ["config", "queue", "sources", "sinks", "net", "model"],
-  daemon: ["config", "pipeline", "onboarding", "queue", "telemetry", "sources", "sinks", "net", "model"],
+  daemon: [
+    "config",
+    "pipeline",
+    "onboarding",
+    "queue",
+    "telemetry",
+    "http",
+    "sources",
+    "sinks",
+    "net",
+    "model",
+  ],
 };
 const LAYERS = Object.keys(MAY_IMPORT);
 

@@ -1,0 +1,51 @@
+import type { Config } from "../config/schema.ts";
+import { type Checks, healthRoutes } from "../http/health.ts";
+import { json, type Route } from "../http/route.ts";
+import { type RunningServer, startServer } from "../http/server.ts";
+import type { PageReply } from "../model/page-reply.ts";
+import type { Snapshot } from "../pipeline/snapshot.ts";
+import type { OnboardingDesk } from "./onboarding.ts";
+
+export interface HttpParts {
+  readonly http: Config["http"];
+  readonly ready: () => Promise<Checks>;
+  readonly metrics: () => Promise<PageReply>;
+  readonly snapshot: () => Promise<Snapshot>;
+  readonly onboarding: OnboardingDesk;
+}
+
+/** Everything that is served over HTTP. @throws StartupError when the address cannot be had. */
+export function openHttp({ http, ready, metrics, snapshot, onboarding }: HttpParts): Promise<RunningServer> {
+  const { host, port, token } = http;
+  return startServer({
+    host,
+    port,
+    token,
+    routes: [
+      ...healthRoutes(ready, metrics),
+      onboardingRoute(onboarding.reply),
+      apiRoute("status", snapshot),
+      apiRoute("tenants", async () => (await snapshot()).tenants),
+      apiRoute("sinks", async () => (await snapshot()).sinks),
+    ],
+  });
+}
+
+/** The pages that customers' browsers are sent to. */
+export function onboardingRoute(reply: OnboardingDesk["reply"]): Route {
+  return {
+    method: "GET",
+    path: "/onboard/*",
+    access: "open",
+    answer: ({ path, query, isTrusted }) => reply(path, query, isTrusted),
+  };
+}
+
+function apiRoute(name: string, look: () => Promise<unknown>): Route {
+  return {
+    method: "GET",
+    path: `/api/${name}`,
+    access: "token",
+    answer: async () => json(200, await look()),
+  };
+}
