@@ -170,6 +170,7 @@ export class Daemon {
       },
       snapshot: () => this.snapshot(),
       onboarding,
+      events: this.#events,
     });
   }
 

@@ -4,6 +4,7 @@ import { json, type Route } from "../http/route.ts";
 import { type RunningServer, startServer } from "../http/server.ts";
 import type { PageReply } from "../model/page-reply.ts";
 import type { Snapshot } from "../pipeline/snapshot.ts";
+import type { Events } from "../telemetry/events.ts";
 import type { OnboardingDesk } from "./onboarding.ts";
 
 export interface HttpParts {
@@ -12,15 +13,18 @@ export interface HttpParts {
   readonly metrics: () => Promise<PageReply>;
   readonly snapshot: () => Promise<Snapshot>;
   readonly onboarding: OnboardingDesk;
+  readonly events: Pick<Events, "httpFailed" | "httpGuessing">;
 }
 
 /** Everything that is served over HTTP. @throws StartupError when the address cannot be had. */
-export function openHttp({ http, ready, metrics, snapshot, onboarding }: HttpParts): Promise<RunningServer> {
+export function openHttp(parts: HttpParts): Promise<RunningServer> {
+  const { http, ready, metrics, snapshot, onboarding, events } = parts;
   const { host, port, token } = http;
   return startServer({
     host,
     port,
     token,
+    trouble: { failed: events.httpFailed, guessing: events.httpGuessing },
     routes: [
       ...healthRoutes(ready, metrics),
       onboardingRoute(onboarding.reply),

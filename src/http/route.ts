@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { PageReply } from "../model/page-reply.ts";
 
 /** What a handler is told of a request. */
@@ -5,6 +6,11 @@ interface Ask {
   /** Decoded. None of its steps is `..` or holds a slash. */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** What was sent along, as the route's `takes` says. */
+  readonly body: unknown;
+  /** Who asks, for limits: an address, or the network of one. */
+  readonly client: string;
   /** Whether the asker has shown the token, or none is set. */
   readonly isTrusted: boolean;
   /** Aborted when the asker has gone, and when the server stops. Who answers piece by piece must end with it. */
@@ -19,8 +25,13 @@ export interface Route {
   readonly method: "GET" | "POST";
   /** `/livez`; with `/*` at its end it stands for everything below. */
   readonly path: string;
-  /** `token`: only for who has shown the token, where one is set. `open`: for everyone; the handler decides what is shown. */
-  readonly access: "open" | "token";
+  /**
+   * `health`: for everyone, however often. `open`: for everyone; the handler decides what is shown. `token`: for who has
+   * shown the token, and for everyone where none is set. `proof`: for who has shown the token; for nobody where none is set.
+   */
+  readonly access: "health" | "open" | "token" | "proof";
+  /** What is sent along with POST. */
+  readonly takes?: "json" | "form";
   readonly answer: (ask: Ask) => Promise<Answer>;
 }
 
@@ -34,7 +45,9 @@ export function routesAt(routes: readonly Route[], path: string): ReadonlyMap<st
   return new Map(found.map((route) => [route.method, route]));
 }
 
-export function json(status: number, value: unknown): PageReply {
+type TextReply = PageReply & { readonly body: string };
+
+export function json(status: number, value: unknown): TextReply {
   return {
     status,
     headers: { "content-type": "application/json; charset=utf-8" },
@@ -43,7 +56,7 @@ export function json(status: number, value: unknown): PageReply {
 }
 
 /** `error`: a sentence that says what is wrong. */
-export function refusal(status: number, error: string, headers: PageReply["headers"] = {}): PageReply {
+export function refusal(status: number, error: string, headers: PageReply["headers"] = {}): TextReply {
   const reply = json(status, { error });
   return { ...reply, headers: { ...reply.headers, ...headers } };
 }

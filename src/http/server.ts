@@ -1,18 +1,32 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { StartupError } from "../model/failure.ts";
-import type { PageReply } from "../model/page-reply.ts";
-import { type Route, refusal, routesAt } from "./route.ts";
+import { createAccess } from "./access.ts";
+import { type AnswerParts, answer } from "./answer.ts";
+import { loginRoutes } from "./login.ts";
+import { clientOf, createRate } from "./rates.ts";
+import { type Route, refusal } from "./route.ts";
+import { refuseUnreadable } from "./unreadable.ts";
 import { writeReply } from "./write.ts";
 
 export interface ServerParts {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  /** Asked for by every route whose access is `token`. */
+  /** Asked for by every route whose access is `token` or `proof`. */
   readonly token: string | undefined;
   readonly routes: readonly Route[];
+  readonly trouble?: Trouble;
+}
+
+/** What the log is told. */
+interface Trouble {
+  /** A page could not be made. `path` is without what was asked for, which may be a secret. */
+  readonly failed: (request: { readonly requestId: string; readonly path: string }, cause: unknown) => void;
+  /** Too many wrong tokens have come from a client. */
+  readonly guessing: (client: string) => void;
 }
 
 export interface RunningServer {
@@ -22,35 +36,74 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** Of one client: a page with all that it loads at once, and a program that asks without a pause. */
+const REQUESTS = { perSecond: 100, burst: 500 };
+const MAX_CONNECTIONS = 1024;
+const MAX_CONNECTIONS_OF_CLIENT = 256;
+/** Of answers that never end, such as a page's live view. */
+const MAX_STREAMS = 100;
+const MAX_HEADERS = 100;
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  /** How long a request may take to arrive, and its headers alone. */
+  requestTimeout: 10_000,
+  headersTimeout: 5000,
+  connectionsCheckingInterval: 1000,
+  // Whether it is there is looked at where all is answered.
+  requireHostHeader: false,
+};
+
+/** What a server has in hand. */
+interface Hand {
+  readonly answering: AnswerParts;
+  readonly trouble: Trouble | undefined;
+  /** Of the requests that are being answered, each to be ended when the server stops. */
+  readonly calls: Set<AbortController>;
+  /** The last response of each connection. */
+  readonly responses: WeakMap<Duplex, ServerResponse>;
+  streams: number;
+}
+
 /** Serves the routes over HTTP. @throws StartupError when the address cannot be had. */
-export async function startServer(parts: ServerParts): Promise<RunningServer> {
-  const stopping = new AbortController();
-  const server = createServer((request, response) => {
-    const gone = new AbortController();
-    const leave = () => gone.abort();
-    response.once("close", leave);
-    stopping.signal.addEventListener("abort", leave);
-    respond(request, response, parts, gone.signal)
-      // The connection is lost, and with it whoever could be told.
-      .catch(() => response.destroy())
-      .finally(() => stopping.signal.removeEventListener("abort", leave));
-  });
-  server.requestTimeout = 10_000;
-  await listen(server, parts);
-  const { port } = server.address() as AddressInfo;
-  const host = parts.host.includes(":") ? `[${parts.host}]` : parts.host;
+export async function startServer({
+  host,
+  port,
+  token,
+  routes,
+  trouble,
+}: ServerParts): Promise<RunningServer> {
+  const access = createAccess(token, (client) => trouble?.guessing(client), Date.now);
+  const hand: Hand = {
+    answering: {
+      routes: [...(token === undefined ? [] : loginRoutes(access)), ...routes],
+      access,
+      rate: createRate(REQUESTS, Date.now),
+      hasToken: token !== undefined,
+    },
+    trouble,
+    calls: new Set(),
+    responses: new WeakMap(),
+    streams: 0,
+  };
+  const server = createServer(LIMITS);
+  server.maxHeadersCount = MAX_HEADERS;
+  server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(server);
+  takeCalls(server, hand);
+  await listen(server, host, port);
+  const address = server.address() as AddressInfo;
   return {
-    url: `http://${host}:${port}`,
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
     close: () =>
       new Promise((done) => {
         server.close(() => done());
-        stopping.abort();
+        for (const call of hand.calls) call.abort();
         server.closeAllConnections();
       }),
   };
 }
 
-function listen(server: Server, { host, port }: ServerParts): Promise<void> {
+function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((done, fail) => {
     server.once("error", (cause: NodeJS.ErrnoException) => {
       const why = cause.code === "EADDRINUSE" ? "is in use" : `cannot be opened (${cause.code})`;
@@ -62,46 +115,78 @@ function listen(server: Server, { host, port }: ServerParts): Promise<void> {
   });
 }
 
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  parts: ServerParts,
-  signal: AbortSignal,
-): Promise<void> {
-  const reply = await answer(request, parts, signal).catch(() =>
-    refusal(500, "This page could not be made."),
-  );
-  await writeReply(response, reply, signal);
-}
-
-async function answer(
-  request: IncomingMessage,
-  { routes, token }: ServerParts,
-  signal: AbortSignal,
-): Promise<PageReply> {
-  const [path = "/", query] = (request.url ?? "/").split("?", 2);
-  const isTrusted = token === undefined || isAuthorized(request, token);
-  const found = routesAt(routes, path);
-  if (found.size === 0) return isTrusted ? refusal(404, "There is no such page.") : untrusted();
-  const route = found.get(request.method === "HEAD" ? "GET" : (request.method ?? ""));
-  if (route === undefined) {
-    const allowed = [...found.keys()].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-    return refusal(405, `Only ${allowed.join(" and ")} is answered here.`, { allow: allowed.join(", ") });
-  }
-  if (route.access === "token" && !isTrusted) return untrusted();
-  const reply = await route.answer({ path, query: new URLSearchParams(query), isTrusted, signal });
-  if (reply === "untrusted") return untrusted();
-  return reply ?? refusal(404, "There is no such page.");
-}
-
-function untrusted(): PageReply {
-  return refusal(401, "This page asks for the token of http.token.", {
-    "www-authenticate": 'Bearer realm="alertferry"',
+/** Nobody may hold all connections, so that those who ask for our health find one. */
+function limitConnections(server: Server): void {
+  const held = new Map<string, number>();
+  server.on("connection", (socket) => {
+    const client = clientOf(socket.remoteAddress);
+    const count = (held.get(client) ?? 0) + 1;
+    held.set(client, count);
+    socket.once("close", () => {
+      const left = (held.get(client) ?? 0) - 1;
+      if (left > 0) held.set(client, left);
+      else held.delete(client);
+    });
+    if (count > MAX_CONNECTIONS_OF_CLIENT) socket.destroy();
   });
 }
 
-/** Compares digests, so that neither length nor content shows in the time it takes. */
-function isAuthorized(request: IncomingMessage, token: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(request.headers.authorization ?? ""), digest(`Bearer ${token}`));
+/** Every way in which Node hands over what came, so that none is answered by Node itself, without our headers. */
+function takeCalls(server: Server, hand: Hand): void {
+  const take = (request: IncomingMessage, response: ServerResponse) => {
+    hand.responses.set(request.socket, response);
+    const call = new AbortController();
+    hand.calls.add(call);
+    response.once("close", () => call.abort());
+    respond(request, response, call.signal, hand)
+      // What is lost with the connection can be told nobody.
+      .catch(() => response.destroy())
+      .finally(() => hand.calls.delete(call));
+  };
+  server.on("request", take);
+  server.on("checkContinue", take);
+  server.on("checkExpectation", take);
+  server.on("connect", (_, socket) => refuseUnreadable(undefined, socket, undefined, randomUUID()));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+    refuseUnreadable(error.code, socket, hand.responses.get(socket), randomUUID()),
+  );
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+  hand: Hand,
+): Promise<void> {
+  const requestId = requestIdOf(request);
+  const client = clientOf(request.socket.remoteAddress);
+  const reply = await answer({ request, response, client, signal }, hand.answering).catch(
+    (cause: unknown) => {
+      const path = request.url?.split("?", 1)[0] ?? "";
+      if (request.errored === null && !signal.aborted) hand.trouble?.failed({ requestId, path }, cause);
+      return refusal(
+        500,
+        `This page could not be made. The log says why at level debug, under ${requestId}.`,
+      );
+    },
+  );
+  if (response.destroyed) return;
+  if (typeof reply.body === "string" || reply.body instanceof Uint8Array) {
+    return await writeReply(response, reply, requestId, signal);
+  }
+  if (hand.streams >= MAX_STREAMS) {
+    const busy = refusal(503, "Too many others listen already.", { "retry-after": "30" });
+    return await writeReply(response, busy, requestId, signal);
+  }
+  hand.streams += 1;
+  await writeReply(response, reply, requestId, signal).finally(() => {
+    hand.streams -= 1;
+  });
+}
+
+/** An id that nobody can have made up alone. What a proxy gave stands before it, so that both logs can be matched. */
+function requestIdOf({ headers }: IncomingMessage): string {
+  const given = headers["x-request-id"];
+  const isSane = typeof given === "string" && /^[\w.-]{1,64}$/.test(given);
+  return isSane ? `${given}/${randomUUID()}` : randomUUID();
 }
