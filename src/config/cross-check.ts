@@ -35,6 +35,24 @@ export function checkTenants(
   }
 }
 
+/** Names and addresses that nobody but this machine reaches. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
+/** Who listens to other machines must be able to tell who asks. */
+export function checkExposure(root: MappingNode, problems: ConfigProblem[]): void {
+  const http = childOf(root, "http");
+  const host = childOf(http, "host");
+  const token = childOf(http, "token");
+  if (host?.kind !== "scalar" || typeof host.value !== "string" || LOOPBACK.test(host.value)) return;
+  // A reference that leads nowhere is told about where it stands.
+  const isMissing = token === undefined || (token.kind === "scalar" && token.value === undefined);
+  if (!isMissing || (token?.kind === "scalar" && token.reference !== "none")) return;
+  problems.push({
+    ...host.place,
+    message: "other machines reach this address, so `http.token` must be set; or listen on 127.0.0.1",
+  });
+}
+
 /**
  * Tokens do not cross clouds, and no application does (AADSTS900382): one that signs in at two hosts is a mix-up. So is
  * a region where there are none.

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, type ConfigProblem } from "../model/failure.ts";
 import { CLOUDS, type Cloud, type CloudAddresses, regionalDefender } from "../net/clouds.ts";
-import { checkClouds, checkTenants, type TenantSource } from "./cross-check.ts";
+import { checkClouds, checkExposure, checkTenants, type TenantSource } from "./cross-check.ts";
 import { childOf, joinPath, type MappingNode, type Node, readDocument } from "./document.ts";
 import { forecastCalls } from "./forecast.ts";
 import { check, type Findings } from "./inspect.ts";
@@ -61,6 +61,7 @@ export function loadConfig(
   });
   const parsed = check(ConfigFile, root, findings);
   checkTenants(root, tenants, findings.problems);
+  checkExposure(root, findings.problems);
   if (findings.problems.length > 0 || parsed === undefined) throw new ConfigError(inOrder(findings.problems));
 
   const { queue, http, log, deadLetters, onboarding, shutdownTimeout, clouds, sinks } = parsed;

@@ -9,6 +9,32 @@ const SINK_TYPES = SINK_DEFINITIONS.map(({ type }) => type).join(", ");
 
 const REST = `${DEFAULTS}${TENANT}${SINKS}`;
 
+describe("an address that other machines reach", () => {
+  it.each(["0.0.0.0", "::", "10.1.2.3", "alertferry.example", "127.0.0.1.example", "0"])(
+    "%s is refused without a token, with its place",
+    (host) => {
+      expect(problemsOf(`http:\n  port: 0\n  host: '${host}'\n${REST}`)).toEqual([
+        "a.yaml:3: http.host: other machines reach this address, so `http.token` must be set; or listen on 127.0.0.1",
+      ]);
+    },
+  );
+
+  it("is taken with a token; an empty one, or a reference that leads nowhere, is none", () => {
+    expect(problemsOf(`http: { host: 0.0.0.0, token: "\${env:SECRET}" }\n${REST}`)).toEqual([]);
+    expect(problemsOf(`http: { host: 0.0.0.0, token: }\n${REST}`)).toHaveLength(1);
+    expect(problemsOf(`http: { host: 0.0.0.0, token: '' }\n${REST}`)).toEqual([
+      "a.yaml:1: http.token: must not be empty",
+    ]);
+    expect(problemsOf(`http: { host: 0.0.0.0, token: "\${env:NO_SUCH}" }\n${REST}`)).toEqual([
+      "a.yaml:1: http.token: the environment variable NO_SUCH is not set",
+    ]);
+  });
+
+  it.each(["127.0.0.1", "127.8.9.10", "localhost", "::1"])("is not %s", (host) => {
+    expect(problemsOf(`http: { host: '${host}' }\n${REST}`)).toEqual([]);
+  });
+});
+
 describe("problems", () => {
   it("are all told at once, each with its line and path", () => {
     const text = `queue:
