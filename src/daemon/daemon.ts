@@ -85,7 +85,7 @@ export class Daemon {
       await this.#store.claimFormat();
       this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
       this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
-      if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store);
+      if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store, this.#bull);
     } catch (cause) {
       events.daemonFailed(cause);
       await this.#close(AbortSignal.abort());
@@ -149,13 +149,13 @@ export class Daemon {
 
   async #close(deadline: AbortSignal): Promise<void> {
     await beforeLong(this.#pipeline?.stop(deadline), deadline);
-    await this.#server?.close();
+    await beforeLong(this.#server?.close(), deadline);
     await beforeLong(this.#onboarding?.stop(), deadline);
     this.#redis?.disconnect();
     await this.#place?.stop();
   }
 
-  #openServer(store: Store): Promise<RunningServer> {
+  #openServer(store: Store, bull: BullParts): Promise<RunningServer> {
     const config = () => this.#loaded.config;
     const flow = createOnboarding(config, store, this.#settings.enrolment, this.#events.onboardingChanged);
     const onboarding = openOnboarding(flow, config, this.#events.onboardingTrouble);
@@ -170,6 +170,8 @@ export class Daemon {
       },
       snapshot: () => this.snapshot(),
       onboarding,
+      store,
+      bull,
       events: this.#events,
     });
   }

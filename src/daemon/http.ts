@@ -4,7 +4,11 @@ import { json, type Route } from "../http/route.ts";
 import { type RunningServer, startServer } from "../http/server.ts";
 import type { PageReply } from "../model/page-reply.ts";
 import type { Snapshot } from "../pipeline/snapshot.ts";
+import type { BullParts } from "../queue/bull.ts";
+import { DeliverQueues } from "../queue/deliver-queue.ts";
+import type { Store } from "../queue/store.ts";
 import type { Events } from "../telemetry/events.ts";
+import { letterRoutes } from "./letter-routes.ts";
 import type { OnboardingDesk } from "./onboarding.ts";
 
 export interface HttpParts {
@@ -13,14 +17,17 @@ export interface HttpParts {
   readonly metrics: () => Promise<PageReply>;
   readonly snapshot: () => Promise<Snapshot>;
   readonly onboarding: OnboardingDesk;
-  readonly events: Pick<Events, "httpFailed" | "httpGuessing">;
+  readonly store: Store;
+  readonly bull: BullParts;
+  readonly events: Pick<Events, "httpFailed" | "httpGuessing" | "deadLettersRetried">;
 }
 
 /** Everything that is served over HTTP. @throws StartupError when the address cannot be had. */
-export function openHttp(parts: HttpParts): Promise<RunningServer> {
-  const { http, ready, metrics, snapshot, onboarding, events } = parts;
+export async function openHttp(parts: HttpParts): Promise<RunningServer> {
+  const { http, ready, metrics, snapshot, onboarding, store, bull, events } = parts;
   const { host, port, token } = http;
-  return startServer({
+  const outbox = new DeliverQueues(bull);
+  const server = await startServer({
     host,
     port,
     token,
@@ -31,8 +38,16 @@ export function openHttp(parts: HttpParts): Promise<RunningServer> {
       apiRoute("status", snapshot),
       apiRoute("tenants", async () => (await snapshot()).tenants),
       apiRoute("sinks", async () => (await snapshot()).sinks),
+      ...letterRoutes(store, outbox, events.deadLettersRetried),
     ],
   });
+  return {
+    url: server.url,
+    async close() {
+      await server.close();
+      await outbox.close();
+    },
+  };
 }
 
 /** The pages that customers' browsers are sent to. */

@@ -244,6 +244,11 @@ export const EVENTS = {
     means:
       "`alertferry dead-letters list --sink …` shows the receiver's own words. Mend the cause, then `dead-letters retry --sink …`.",
   },
+  "dead-letters.retried": {
+    level: "info",
+    says: "Dead letters are on their way again.",
+    means: "Somebody at `client` asked for it over HTTP. What is refused again becomes a dead letter again.",
+  },
   "dead-letters.trimmed": {
     level: "warn",
     says: "Old dead letters were discarded.",

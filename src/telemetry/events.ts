@@ -301,6 +301,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const size = String(Math.floor(Math.log10(deadLetters)));
       sayState(`dead-letters/${sink}`, size, "dead-letters.many", { sink, deadLetters });
     },
+    deadLettersRetried: (deadLetters: number, client: string) =>
+      say("dead-letters.retried", { deadLetters, client }),
     deadLettersTrimmed: (deadLetters: number) => say("dead-letters.trimmed", { deadLetters }),
     batchSettled(
       sink: string,
