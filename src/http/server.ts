@@ -9,7 +9,7 @@ import { loginRoutes } from "./login.ts";
 import { clientOf, createRate } from "./rates.ts";
 import { type Route, refusal } from "./route.ts";
 import { refuseUnreadable } from "./unreadable.ts";
-import { writeReply } from "./write.ts";
+import { isWhole, writeReply } from "./write.ts";
 
 export interface ServerParts {
   readonly host: string;
@@ -170,10 +170,9 @@ async function respond(
       );
     },
   );
-  if (response.destroyed) return;
-  if (typeof reply.body === "string" || reply.body instanceof Uint8Array) {
-    return await writeReply(response, reply, requestId, signal);
-  }
+  // Who has gone is told nothing; and what was broken behind the headers has been answered already.
+  if (response.destroyed || response.headersSent) return;
+  if (isWhole(reply.body)) return await writeReply(response, reply, requestId, signal);
   if (hand.streams >= MAX_STREAMS) {
     const busy = refusal(503, "Too many others listen already.", { "retry-after": "30" });
     return await writeReply(response, busy, requestId, signal);

@@ -22,14 +22,31 @@ const HEADERS = {
 /** How long a piece of an answer may wait for its asker to take it. */
 const SLOWEST_MS = 30_000;
 
-function headersOf({ headers, body }: PageReply, requestId: string): Record<string, string | number> {
-  const length = typeof body === "string" || body instanceof Uint8Array ? Buffer.byteLength(body) : undefined;
-  return {
-    ...HEADERS,
-    ...headers,
-    "x-request-id": requestId,
-    ...(length === undefined ? {} : { "content-length": length }),
-  };
+/** Whether all of it is there already. */
+export function isWhole(body: PageReply["body"]): body is string | Uint8Array {
+  return typeof body === "string" || body instanceof Uint8Array;
+}
+
+function headersOf(reply: PageReply, requestId: string): Record<string, string | number> {
+  const { headers, body } = reply;
+  const length = isWhole(body) ? { "content-length": Buffer.byteLength(body) } : {};
+  return { ...HEADERS, ...headers, "x-request-id": requestId, ...length };
+}
+
+function begin(response: ServerResponse, reply: PageReply, requestId: string): void {
+  // What is still being sent is not read for the sake of the next request.
+  if (!response.req.complete) response.setHeader("connection", "close");
+  response.writeHead(reply.status, headersOf(reply, requestId));
+}
+
+/** Writes an answer that is whole already. */
+export function writeAll(
+  response: ServerResponse,
+  reply: PageReply & { readonly body: string | Uint8Array },
+  requestId: string,
+): void {
+  begin(response, reply, requestId);
+  response.end(reply.body);
 }
 
 /** @param signal aborted when the asker has gone, or the server stops. */
@@ -39,18 +56,14 @@ export async function writeReply(
   requestId: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { status, body } = reply;
-  const { req } = response;
-  // What is still being sent is not read for the sake of the next request.
-  if (!req.complete) response.setHeader("connection", "close");
-  response.writeHead(status, headersOf(reply, requestId));
-  if (typeof body === "string" || body instanceof Uint8Array) {
-    response.end(body);
-    await taken(response, "finish", signal);
-    return;
+  const { body } = reply;
+  if (isWhole(body)) {
+    writeAll(response, { ...reply, body }, requestId);
+    return await taken(response, "finish", signal);
   }
+  begin(response, reply, requestId);
   response.flushHeaders();
-  if (req.method !== "HEAD") await writePieces(response, body, signal);
+  if (response.req.method !== "HEAD") await writePieces(response, body, signal);
   response.end();
 }
 

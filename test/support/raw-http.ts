@@ -10,16 +10,16 @@ export interface RawAnswer {
 
 export interface RawRequest {
   readonly port: number;
-  readonly bytes: string | Buffer;
+  /** As latin1. */
+  readonly bytes: string;
   /** Any address of 127.0.0.0/8 is this machine's: a client of its own for the server. */
   readonly from?: string;
-  /** Whether the sending side is closed behind the bytes; else it stays open until the server leaves. */
-  readonly halfClose?: boolean;
-  readonly timeoutMs?: number;
+  /** How long nothing may come before it is left. */
+  readonly patienceMs?: number;
 }
 
-/** Sends bytes that need not be a request, and reads all that comes until the server leaves or `timeoutMs` is over. */
-export function sendRaw({ port, bytes, from, halfClose, timeoutMs = 20_000 }: RawRequest): Promise<string> {
+/** Sends bytes that need not be a request, and reads all that comes until the server leaves, or patience ends. */
+export function sendRaw({ port, bytes, from, patienceMs = 20_000 }: RawRequest): Promise<string> {
   return new Promise((done) => {
     const chunks: Buffer[] = [];
     const socket = connect({
@@ -27,30 +27,43 @@ export function sendRaw({ port, bytes, from, halfClose, timeoutMs = 20_000 }: Ra
       host: "127.0.0.1",
       ...(from === undefined ? {} : { localAddress: from }),
     });
-    const timer = setTimeout(() => socket.destroy(), timeoutMs);
+    socket.setTimeout(patienceMs, () => socket.destroy());
     socket.on("data", (chunk) => chunks.push(chunk));
     // Being cut off is an answer too; what came before it counts.
     socket.on("error", () => undefined);
-    socket.once("close", () => {
-      clearTimeout(timer);
-      done(Buffer.concat(chunks).toString("latin1"));
-    });
-    if (halfClose === true) socket.end(bytes);
-    else socket.write(bytes);
+    socket.once("close", () => done(Buffer.concat(chunks).toString("latin1")));
+    socket.write(bytes, "latin1");
   });
 }
 
-/** The first answer in what came, whose body goes to the end of it. */
+/** Every answer in what came, in order; of one that was cut off, what came of it. */
+export function readAnswers(text: string): RawAnswer[] {
+  const answers: RawAnswer[] = [];
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf("\r\n\r\n", at);
+    const answer = readHead(text.slice(at, end < 0 ? undefined : end));
+    if (end < 0) return [...answers, { ...answer, body: "" }];
+    const length = Number(answer.headers["content-length"] ?? 0);
+    // What answers HEAD says how long it would be.
+    const hasBody = !/^HTTP\/1\.1 /.test(text.slice(end + 4, end + 13));
+    const until = end + 4 + (hasBody ? length : 0);
+    answers.push({ ...answer, body: text.slice(end + 4, until) });
+    at = until;
+  }
+  return answers;
+}
+
+/** The only answer, or the first of several. */
 export function readAnswer(text: string): RawAnswer {
-  const end = text.indexOf("\r\n\r\n");
-  const [statusLine = "", ...lines] = text.slice(0, Math.max(0, end)).split("\r\n");
+  return readAnswers(text)[0] ?? { status: 0, headers: {}, body: "" };
+}
+
+function readHead(text: string): Omit<RawAnswer, "body"> {
+  const [statusLine = "", ...lines] = text.split("\r\n");
   const headers = lines.map((line): [string, string] => {
     const colon = line.indexOf(":");
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
   });
-  return {
-    status: Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1] ?? 0),
-    headers: Object.fromEntries(headers),
-    body: text.slice(end + 4),
-  };
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1] ?? 0);
+  return { status, headers: Object.fromEntries(headers) };
 }

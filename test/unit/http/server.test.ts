@@ -4,8 +4,8 @@ import { type RawAnswer, readAnswer, sendRaw } from "../../support/raw-http.ts";
 import { until } from "../../support/until.ts";
 import { BEARER, JSON_BODY, PAGES, serve } from "./support.ts";
 
-const raw = async (port: number, bytes: string, more: { halfClose?: boolean } = {}): Promise<RawAnswer> =>
-  readAnswer(await sendRaw({ port, bytes, ...more }));
+const raw = async (port: number, bytes: string): Promise<RawAnswer> =>
+  readAnswer(await sendRaw({ port, bytes }));
 
 describe("what every answer carries", () => {
   const ways: Readonly<Record<string, string>> = {
@@ -190,7 +190,7 @@ describe("limits", () => {
     const { port, get } = await serve();
 
     const held = Array.from({ length: 300 }, () =>
-      sendRaw({ port, bytes: "GET", from: "127.0.0.2", timeoutMs: 1000 }),
+      sendRaw({ port, bytes: "GET", from: "127.0.0.2", patienceMs: 1000 }),
     );
     // What is beyond the limit is closed at once, without a word.
     const first = await Promise.race(held);
