@@ -3,6 +3,7 @@ import type { ConfigProblem } from "../model/failure.ts";
 import { clientIdOf } from "../net/auth.ts";
 import { CLOUDS, DEFAULT_CLOUD } from "../net/clouds.ts";
 import { childOf, type MappingNode, type Node, type Place, placeOf } from "./document.ts";
+import { shown } from "./shown.ts";
 import { suggestion } from "./suggest.ts";
 import type { ResolvedTenant, Tenant } from "./tenant-schema.ts";
 
@@ -107,10 +108,9 @@ function checkName(
   problems: ConfigProblem[],
 ): void {
   if (node?.kind !== "scalar" || typeof node.value !== "string" || known.includes(node.value)) return;
-  problems.push({
-    ...node.place,
-    message: `there is no ${word} \`${node.value}\`${suggestion(node.value, known)}`,
-  });
+  // What a reference stands for is told nobody: it may be a secret that came to the wrong place.
+  const name = node.reference === "none" ? ` \`${shown(node.value)}\`` : " of the name that this refers to";
+  problems.push({ ...node.place, message: `there is no ${word}${name}${suggestion(node.value, known)}` });
 }
 
 function checkOnce(

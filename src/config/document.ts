@@ -14,7 +14,9 @@ import {
   type YAMLError,
 } from "yaml";
 import type { ConfigProblem } from "../model/failure.ts";
+import { lineOfDeepNesting, MAX_NESTING } from "./nesting.ts";
 import { type ReferenceScope, replaceReferences } from "./references.ts";
+import { shown } from "./shown.ts";
 
 /**
  * YAML with a place for everything in it. A value keeps its place through the merge of `defaults` into a tenant,
@@ -106,6 +108,11 @@ const MAX_ALIASED_NODES = 100_000;
 
 /** @param file the name that problems give. */
 export function readDocument(file: string, text: string, scope: ReferenceScope): ReadDocument {
+  const deepLine = lineOfDeepNesting(text);
+  if (deepLine !== undefined) {
+    const message = `not valid YAML: nested more than ${MAX_NESTING} deep`;
+    return { root: undefined, problems: [{ file, line: deepLine, path: "", message }], files: [] };
+  }
   const lines = new LineCounter();
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
   // Keys that occur twice are found below, where their path is known.
@@ -183,7 +190,7 @@ function createBuilder(
         entries.set(name, build(value, below.path, below.line));
         continue;
       }
-      const message = `the key \`${name}\` stands here already, in line ${first.place.line}`;
+      const message = `the key \`${shown(name)}\` stands here already, in line ${first.place.line}`;
       problems.push({ ...below, message });
     }
     return { kind: "mapping", place, entries };
@@ -253,9 +260,10 @@ function offsetOf(node: unknown): number {
 /** `tenants[2]` and `poll` → `tenants[2].poll` */
 export function joinPath(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;
-  const plain = /^[\w-]+$/.test(key);
-  if (!plain) return `${path}[${JSON.stringify(key)}]`;
-  return path === "" ? key : `${path}.${key}`;
+  const name = shown(key);
+  const plain = /^[\w-]+$/.test(name);
+  if (!plain) return `${path}[${JSON.stringify(name)}]`;
+  return path === "" ? name : `${path}.${name}`;
 }
 
 /** The place of what the keys lead to; where it is missing, of the mapping that lacks it. */
