@@ -9,12 +9,11 @@ import {
   isSeq,
   LineCounter,
   type Pair,
-  parseDocument,
   visit,
   type YAMLError,
 } from "yaml";
 import type { ConfigProblem } from "../model/failure.ts";
-import { lineOfDeepNesting, MAX_NESTING } from "./nesting.ts";
+import { MAX_NESTING, parseBounded } from "./nesting.ts";
 import { type ReferenceScope, replaceReferences } from "./references.ts";
 import { shown } from "./shown.ts";
 
@@ -108,16 +107,15 @@ const MAX_ALIASED_NODES = 100_000;
 
 /** @param file the name that problems give. */
 export function readDocument(file: string, text: string, scope: ReferenceScope): ReadDocument {
-  const deepLine = lineOfDeepNesting(text);
-  if (deepLine !== undefined) {
-    const message = `not valid YAML: nested more than ${MAX_NESTING} deep`;
-    return { root: undefined, problems: [{ file, line: deepLine, path: "", message }], files: [] };
-  }
   const lines = new LineCounter();
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
   // Keys that occur twice are found below, where their path is known.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true } as const;
-  const document = parseDocument(text, options);
+  const document = parseBounded(text, options);
+  if (typeof document === "number") {
+    const message = `not valid YAML: nested more than ${MAX_NESTING} deep`;
+    return { root: undefined, problems: [{ file, line: document, path: "", message }], files: [] };
+  }
   // What follows a mistake in the syntax is guesswork, so nothing else is reported beside it.
   const mistakes = describeMistakes(document, text).map(({ offset, message }) => ({
     file,

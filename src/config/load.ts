@@ -141,7 +141,7 @@ function createReader(env: Environment, findings: Findings, drafts: Drafts) {
       names = readdirSync(folder.path);
     } catch (cause) {
       // What a reference stands for, or what is no path, may be a secret that came to the wrong place.
-      const isPath = folder.isWritten && /^[\w./-]+$/.test(folder.path);
+      const isPath = folder.isWritten && /^[\w./-]{1,200}$/.test(folder.path);
       const name = isPath ? `the folder ${folder.path}` : "this folder";
       findings.problems.push({ ...folder.node.place, message: `${name} ${whyUnreadable(cause)}` });
       return [];

@@ -1,4 +1,14 @@
-import { Lexer, Parser } from "yaml";
+import {
+  Composer,
+  type Document,
+  type DocumentOptions,
+  Lexer,
+  type LineCounter,
+  type ParseOptions,
+  Parser,
+  type SchemaOptions,
+  YAMLParseError,
+} from "yaml";
 
 /**
  * The deepest key there is lies at six. What is nested is read by functions that call themselves: deep enough, that ends
@@ -6,12 +16,28 @@ import { Lexer, Parser } from "yaml";
  */
 export const MAX_NESTING = 50;
 
-/** The line (1-based) where the text becomes nested too deeply; undefined where it never does. Calls nothing deeply. */
-export function lineOfDeepNesting(text: string): number | undefined {
-  const parser = new Parser();
+type Options = ParseOptions & DocumentOptions & SchemaOptions & { readonly lineCounter: LineCounter };
+
+/**
+ * What the library's own `parseDocument` does, looking how deep it gets.
+ *
+ * @returns the line (1-based) where the text becomes nested too deeply, instead.
+ */
+export function parseBounded(text: string, options: Options): Document.Parsed | number {
+  const { lineCounter } = options;
+  const parser = new Parser(lineCounter.addNewLine);
+  lineCounter.addNewLine(0);
+  const tokens = [];
   for (const lexeme of new Lexer().lex(text)) {
-    Array.from(parser.next(lexeme));
-    if (parser.stack.length > MAX_NESTING) return text.slice(0, parser.offset).split("\n").length;
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > MAX_NESTING) return lineCounter.linePos(parser.offset).line;
   }
-  return undefined;
+  tokens.push(...parser.end());
+  const [document, second] = new Composer(options).compose(tokens, true, text.length);
+  if (document === undefined) throw new Error("The library makes a document of everything.");
+  if (second !== undefined) {
+    const [start, end] = second.range;
+    document.errors.push(new YAMLParseError([start, end], "MULTIPLE_DOCS", "There is a second document."));
+  }
+  return document;
 }

@@ -4,7 +4,7 @@ import type { Random } from "../../src/simulate/random.ts";
 
 const PATHS: readonly string[] = [
   ...["/", "/livez", "/readyz", "/metrics", "/login", "/login.css", "/logout", "/nothing", "/assets/a.js"],
-  ...["/api/status", "/api/tenants", "/api/sinks", "/api/history", "/api/dead-letters"],
+  ...["/api/status", "/api/tenants", "/api/sinks", "/api/history", "/api/events", "/api/dead-letters"],
   ...[
     "/api/dead-letters/d-1",
     "/api/dead-letters/retry",
