@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { json, type Route, refusal } from "../http/route.ts";
+import type { LetterSummary } from "../queue/dead-letters.ts";
 import type { Outbox } from "../queue/ports.ts";
 import { sendAgain } from "../queue/send-again.ts";
 import type { Store } from "../queue/store.ts";
@@ -50,7 +51,7 @@ export function letterRoutes(
           );
         }
         const { letters, next } = await store.deadLetterPage(data.limit, data);
-        return json(200, { deadLetters: letters, next: next ?? null });
+        return json(200, { deadLetters: letters.map(summaryOf), next: next ?? null });
       },
     },
     {
@@ -59,7 +60,9 @@ export function letterRoutes(
       access: "proof",
       async answer({ path }) {
         const letter = await store.deadLetter(path.slice("/api/dead-letters/".length));
-        return letter === undefined ? refusal(404, "There is no such dead letter.") : json(200, letter);
+        if (letter === undefined) return refusal(404, "There is no such dead letter.");
+        const { raw, ...facts } = letter;
+        return json(200, { ...summaryOf(facts), raw });
       },
     },
     {
@@ -84,6 +87,11 @@ export function letterRoutes(
       },
     },
   ];
+}
+
+/** Without anything that the alert itself says. */
+function summaryOf({ sent, ...facts }: LetterSummary) {
+  return { ...facts, seq: sent?.seq ?? null, revision: sent?.revision ?? null, canRetry: sent !== undefined };
 }
 
 async function idsOf(store: Letters, sink: string): Promise<string[]> {

@@ -37,7 +37,7 @@ export interface RunningServer {
 }
 
 /** Of one client: a page with all that it loads at once, and a program that asks without a pause. */
-const REQUESTS = { perSecond: 100, burst: 500 };
+const REQUESTS = { perSecond: 200, burst: 1000 };
 const MAX_CONNECTIONS = 1024;
 const MAX_CONNECTIONS_OF_CLIENT = 256;
 /** Of answers that never end, such as a page's live view. */

@@ -12,6 +12,7 @@ import {
 } from "../support/daemon.ts";
 import { afterTest, temporaryFolder } from "../support/processes.ts";
 import { type RawAnswer, readAnswers, sendRaw } from "../support/raw-http.ts";
+import { startRedis } from "../support/redis.ts";
 import { until } from "../support/until.ts";
 import { wildRequest } from "../support/wild-requests.ts";
 
@@ -80,7 +81,13 @@ it("lists what was refused, and shows and sends it again to who has the token", 
 
   expect(next).toBeNull();
   expect(listed).toEqual([
-    expect.objectContaining({ alertId: poisoned, sink: "splunk", reason: "rejected" }),
+    expect.objectContaining({
+      alertId: poisoned,
+      sink: "splunk",
+      reason: "rejected",
+      seq: expect.any(Number),
+      canRetry: true,
+    }),
   ]);
   expect(listed[0]).not.toHaveProperty("raw");
   expect(shown).toMatchObject({ ...listed[0], raw: expect.stringContaining(`"id":"${poisoned}"`) });
@@ -99,6 +106,25 @@ it("lists what was refused, and shows and sends it again to who has the token", 
     expect.objectContaining({ level: "info", deadLetters: 1, client: "127.0.0.1" }),
   ]);
   expect(await (await get("")).json()).toEqual({ deadLetters: [], next: null });
+});
+
+it("says in the log, under the id of the answer, why a page could not be made", async () => {
+  const world = await startWorld({ tenants: ["contoso"], limits: "none" });
+  afterTest(() => world.close());
+  const redis = await startRedis();
+  const more = { queue: { redis: redis.url }, http: TEST_HTTP, log: { level: "debug" } };
+  const daemon = await startDaemon(await writeConfig(configFor(world, more)));
+
+  await redis.client.client("PAUSE", 20_000, "ALL");
+  const answer = await fetch(`${daemon.url}/api/status`, { headers: { "x-request-id": "proxy-1" } });
+
+  expect(answer.status).toBe(500);
+  const requestId = answer.headers.get("x-request-id");
+  expect(await answer.json()).toEqual({ error: expect.stringContaining(`under ${requestId}`) });
+  const told = () => daemon.log().filter(({ event }) => event === "http.failed");
+  await until("the log says so", () => told().length === 1);
+  expect(told()[0]).toMatchObject({ level: "debug", requestId, path: "/api/status" });
+  expect(requestId).toMatch(/^proxy-1\//);
 });
 
 it("does not listen to other machines without a token, and says where that stands", async () => {
