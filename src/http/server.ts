@@ -89,8 +89,8 @@ export async function startServer({
   server.maxHeadersCount = MAX_HEADERS;
   server.maxConnections = MAX_CONNECTIONS;
   limitConnections(server);
-  takeCalls(server, hand);
   await listen(server, host, port);
+  takeCalls(server, hand);
   const address = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`,
@@ -146,7 +146,13 @@ function takeCalls(server: Server, hand: Hand): void {
   server.on("request", take);
   server.on("checkContinue", take);
   server.on("checkExpectation", take);
-  server.on("connect", (_, socket) => refuseUnreadable(undefined, socket, undefined, randomUUID()));
+  server.on("connect", (_, socket) => {
+    // Node has let go of it: an error that nobody listens for would end the process.
+    socket.on("error", () => socket.destroy());
+    refuseUnreadable(undefined, socket, undefined, randomUUID());
+  });
+  // A connection that could not be taken, for want of file handles; the next one may be.
+  server.on("error", () => undefined);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
     refuseUnreadable(error.code, socket, hand.responses.get(socket), randomUUID()),
   );

@@ -155,8 +155,11 @@ it("answers ten thousand wild requests without a crash, a secret, or a word abou
       next += 1;
       const random = randomFrom(SEED, index);
       const bytes = wildRequest(random, TOKEN);
+      const reset = random.chance(0.05);
       const from = `127.${random.whole(1, 250)}.${random.whole(1, 250)}.${random.whole(1, 250)}`;
-      for (const answer of readAnswers(await sendRaw({ port, bytes, from, patienceMs: PATIENCE_MS }))) {
+      for (const answer of readAnswers(
+        await sendRaw({ port, bytes, from, reset, patienceMs: PATIENCE_MS }),
+      )) {
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
         const flaw = flawOf(answer, secrets);
         if (flaw !== undefined)

@@ -14,12 +14,14 @@ export interface RawRequest {
   readonly bytes: string;
   /** Any address of 127.0.0.0/8 is this machine's: a client of its own for the server. */
   readonly from?: string;
+  /** Whether the connection is reset as soon as all is sent. */
+  readonly reset?: boolean;
   /** How long nothing may come before it is left. */
   readonly patienceMs?: number;
 }
 
 /** Sends bytes that need not be a request, and reads all that comes until the server leaves, or patience ends. */
-export function sendRaw({ port, bytes, from, patienceMs = 20_000 }: RawRequest): Promise<string> {
+export function sendRaw({ port, bytes, from, reset, patienceMs = 20_000 }: RawRequest): Promise<string> {
   return new Promise((done) => {
     const chunks: Buffer[] = [];
     const socket = connect({
@@ -32,7 +34,9 @@ export function sendRaw({ port, bytes, from, patienceMs = 20_000 }: RawRequest):
     // Being cut off is an answer too; what came before it counts.
     socket.on("error", () => undefined);
     socket.once("close", () => done(Buffer.concat(chunks).toString("latin1")));
-    socket.write(bytes, "latin1");
+    socket.write(bytes, "latin1", () => {
+      if (reset === true) socket.resetAndDestroy();
+    });
   });
 }
 

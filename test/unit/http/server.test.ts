@@ -197,6 +197,29 @@ describe("limits", () => {
     expect([silent.status, slow.status]).toEqual([408, 408]);
   });
 
+  it("outlives who breaks off, at whatever point", async () => {
+    const { port, get } = await serve();
+    const begun = [
+      "GET",
+      "GET /open HTTP/1.1\r\nhost: a\r\n\r\n",
+      "CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n",
+      "nonsense\r\n\r\n",
+    ];
+
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) =>
+        sendRaw({
+          port,
+          bytes: begun[index % begun.length] ?? "",
+          from: `127.0.1.${index + 1}`,
+          reset: true,
+        }),
+      ),
+    );
+
+    expect((await get("/livez")).status).toBe(200);
+  });
+
   it("does not let one client hold all connections", async () => {
     const { port, get } = await serve();
 
