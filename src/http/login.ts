@@ -10,20 +10,17 @@ input, button { font: inherit; box-sizing: border-box; width: 100%; padding: 0.5
 [role="alert"] { border-left: 0.25rem solid #cf222e; padding-left: 0.75rem; }
 `;
 
+const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 9h14l-3 5H4zM7 2h2v6H7z" fill="#0969da"/></svg>`;
+
 /**
  * Where a person gives the token, once, to a browser that cannot send it by itself. All addresses are relative, so that
  * they hold behind a proxy that serves us under a path of its own.
  */
 export function loginRoutes(access: Access): Route[] {
-  const css = { "content-type": "text/css; charset=utf-8", "cache-control": "max-age=3600" };
   return [
     { method: "GET", path: "/login", access: "open", answer: async () => loginPage(200) },
-    {
-      method: "GET",
-      path: "/login.css",
-      access: "open",
-      answer: async () => ({ status: 200, headers: css, body: STYLE }),
-    },
+    beside("/login.css", "text/css; charset=utf-8", STYLE),
+    beside("/login.svg", "image/svg+xml", ICON),
     {
       method: "POST",
       path: "/login",
@@ -48,6 +45,12 @@ export function loginRoutes(access: Access): Route[] {
   ];
 }
 
+/** What the page needs besides itself. */
+function beside(path: string, type: string, body: string): Route {
+  const headers = { "content-type": type, "cache-control": "max-age=3600" };
+  return { method: "GET", path, access: "open", answer: async () => ({ status: 200, headers, body }) };
+}
+
 function tokenIn(body: unknown): string {
   const [, token] = Object.entries(body ?? {}).find(([name]) => name === "token") ?? [];
   return typeof token === "string" ? token.trim() : "";
@@ -64,11 +67,13 @@ function loginPage(status: number, says?: string, headers: PageReply["headers"] 
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Sign in: alertferry</title>
 <link rel="stylesheet" href="login.css">
+<link rel="icon" href="login.svg">
 </head>
 <body>
 <h1>alertferry</h1>
 ${says === undefined ? "" : `<p role="alert">${says}</p>`}
 <form method="post" action="login">
+<input name="username" value="alertferry" autocomplete="username" hidden>
 <label for="token">Token (<code>http.token</code> of the configuration)</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Sign in</button>
