@@ -16,6 +16,7 @@ import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
 import { watchSilence } from "./silence.ts";
+import { startTally } from "./tally.ts";
 import { startUpkeep } from "./upkeep.ts";
 
 export interface Roles {
@@ -43,8 +44,11 @@ export async function startPipeline(
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);
   const jobs = new ReadJobs(bull);
+  const tally = startTally(store);
   const lanes = roles.deliver
-    ? Object.entries(config.sinks).map(([name, settings]) => new Lane(name, settings, bull, store, events))
+    ? Object.entries(config.sinks).map(
+        ([name, settings]) => new Lane(name, settings, bull, store, events, tally),
+      )
     : [];
   const reading = roles.poll
     ? new ReadQueue(
@@ -71,7 +75,7 @@ export async function startPipeline(
       silence?.stop();
       await reading?.stop();
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
-      await Promise.all([outbox.close(), jobs.close()]);
+      await Promise.all([outbox.close(), jobs.close(), tally.stop()]);
       pool.close();
       heap.stop();
     },
