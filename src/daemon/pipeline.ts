@@ -11,7 +11,7 @@ import { SOURCES } from "../sources/index.ts";
 import type { Events } from "../telemetry/events.ts";
 import { type AccessPool, createAccessPool } from "./access.ts";
 import { createPace } from "./call-budget.ts";
-import { watchExpiry } from "./expiry.ts";
+import { rememberCredentials, watchExpiry } from "./expiry.ts";
 import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
@@ -67,7 +67,11 @@ export async function startPipeline(
   await Promise.all(lanes.map((lane) => lane.start()));
   await reading?.start(async () => ({ places: watchedPlaces, windows: await store.openWindows() }));
   return {
-    watched: { places: watchedPlaces, sinks: Object.keys(config.sinks) },
+    watched: {
+      places: watchedPlaces,
+      sinks: Object.keys(config.sinks),
+      credentials: rememberCredentials(config.tenants),
+    },
     isReading: () => reading?.isRunning ?? true,
     async stop(deadline) {
       upkeep.stop();
