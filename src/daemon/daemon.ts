@@ -3,6 +3,7 @@ import { planReload } from "../config/plan.ts";
 import type { Checks } from "../http/health.ts";
 import type { RunningServer } from "../http/server.ts";
 import { describeProblem, StartupError } from "../model/failure.ts";
+import { takeHistory } from "../pipeline/history.ts";
 import { type Snapshot, takeSnapshot } from "../pipeline/snapshot.ts";
 import type { BullParts } from "../queue/bull.ts";
 import { createCodec } from "../queue/codec.ts";
@@ -170,6 +171,10 @@ export class Daemon {
       },
       snapshot: () => this.snapshot(),
       onboarding,
+      page: {
+        version: this.#settings.version,
+        history: (hours) => inTime(takeHistory(store, this.#pipeline?.watched.sinks ?? [], hours)),
+      },
       store,
       bull,
       events: this.#events,

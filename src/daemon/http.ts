@@ -10,6 +10,7 @@ import type { Store } from "../queue/store.ts";
 import type { Events } from "../telemetry/events.ts";
 import { letterRoutes } from "./letter-routes.ts";
 import type { OnboardingDesk } from "./onboarding.ts";
+import { type StatusPageParts, statusPageRoutes } from "./status-page.ts";
 
 export interface HttpParts {
   readonly http: Config["http"];
@@ -17,6 +18,7 @@ export interface HttpParts {
   readonly metrics: () => Promise<PageReply>;
   readonly snapshot: () => Promise<Snapshot>;
   readonly onboarding: OnboardingDesk;
+  readonly page: Pick<StatusPageParts, "version" | "history">;
   readonly store: Store;
   readonly bull: BullParts;
   readonly events: Pick<Events, "httpFailed" | "httpGuessing" | "deadLettersRetried">;
@@ -24,7 +26,7 @@ export interface HttpParts {
 
 /** Everything that is served over HTTP. @throws StartupError when the address cannot be had. */
 export async function openHttp(parts: HttpParts): Promise<RunningServer> {
-  const { http, ready, metrics, snapshot, onboarding, store, bull, events } = parts;
+  const { http, ready, metrics, snapshot, onboarding, page, store, bull, events } = parts;
   const { host, port, token } = http;
   const outbox = new DeliverQueues(bull);
   const server = await startServer({
@@ -39,6 +41,7 @@ export async function openHttp(parts: HttpParts): Promise<RunningServer> {
       apiRoute("tenants", async () => (await snapshot()).tenants),
       apiRoute("sinks", async () => (await snapshot()).sinks),
       ...letterRoutes(store, outbox, events.deadLettersRetried),
+      ...statusPageRoutes({ ...page, snapshot, letters: store, canSignOut: token !== undefined }),
     ],
   });
   return {

@@ -51,3 +51,16 @@ export function listed(names: readonly string[]): string {
   const last = names.at(-1) ?? "";
   return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
 }
+
+/** `12 s`, `4 min`, `3 h`: in the largest unit, for columns. */
+export function age(seconds: number): string {
+  const units = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+  ] as const;
+  for (const [name, size] of units) {
+    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${name}`;
+  }
+  return `${Math.max(0, Math.floor(seconds))} s`;
+}

@@ -18,7 +18,7 @@ export interface History {
   readonly sinks: Readonly<Record<string, Course>>;
 }
 
-const HISTORY_HOURS = [1, 6, 24] as const;
+export const HISTORY_HOURS = [1, 6, 24] as const;
 export type HistoryHours = (typeof HISTORY_HOURS)[number];
 
 /** Steps of a width that leaves a few hundred of them. */

@@ -47,7 +47,8 @@ export function readAnswers(text: string): RawAnswer[] {
     const end = text.indexOf("\r\n\r\n", at);
     const answer = readHead(text.slice(at, end < 0 ? undefined : end));
     if (end < 0) return [...answers, { ...answer, body: "" }];
-    const length = Number(answer.headers["content-length"] ?? 0);
+    // What is sent piece by piece names no length, and ends with what came.
+    const length = Number(answer.headers["content-length"] ?? text.length);
     // What answers HEAD says how long it would be.
     const hasBody = !/^HTTP\/1\.1 /.test(text.slice(end + 4, end + 13));
     const until = end + 4 + (hasBody ? length : 0);
