@@ -67,7 +67,7 @@ function installModules() {
 function build() {
   const built = "dist/main.js";
   const newest = Math.max(
-    ...["tsconfig.json", "tsconfig.build.json", "package-lock.json"].map(modified),
+    ...["tsconfig.json", "tsconfig.build.json", "tsconfig.page.json", "package-lock.json"].map(modified),
     newestIn("src"),
   );
   if (existsSync(built) && modified(built) >= newest) return;

@@ -1,6 +1,7 @@
 import { findConfig, loadConfig } from "../config/load.ts";
 import { type DeadLetter, NO_SINK } from "../model/dead-letter.ts";
 import type { LetterSummary } from "../queue/dead-letters.ts";
+import { sendAgain } from "../queue/send-again.ts";
 import { type Command, type ExitCode, type Io, type Options, textOption, UsageError } from "./command.ts";
 import { atDesk, type Desk } from "./desk.ts";
 import { plural, table } from "./table.ts";
@@ -87,11 +88,11 @@ async function retry(
   const unknown = ids.filter((id) => !chosen.some((letter) => letter.id === id));
   if (unknown.length > 0) return missing(unknown, io);
   const bound = chosen.filter(({ sink }) => sink !== NO_SINK);
-  const { retried, batches } = await store.retryDeadLetters(
+  const retried = await sendAgain(
+    store,
+    outbox,
     bound.map(({ id }) => id),
-    Date.now(),
   );
-  await outbox.enqueue(batches);
   const stay = chosen.length - bound.length;
   if (options["json"] === true) io.out(JSON.stringify({ retried, stay }));
   else {

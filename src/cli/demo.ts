@@ -47,7 +47,7 @@ export const demo: Command = {
       });
       await daemon.start();
       io.out(`The daemon reads ${TENANTS.length} simulated tenants.`);
-      io.out(`Health ${daemon.url}/readyz   metrics ${daemon.url}/metrics   status ${daemon.url}/api/status`);
+      io.out(`Status page ${daemon.url}/   health ${daemon.url}/readyz   metrics ${daemon.url}/metrics`);
       io.out(`Log    ${log.path}`);
       const done = await play(world, daemon, perSecond, forMs, io);
       await daemon.stop("end of the demo");

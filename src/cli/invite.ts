@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { createOnboarding, openOnboarding } from "../daemon/onboarding.ts";
+import { onboardingRoute } from "../daemon/http.ts";
+import { createOnboarding, type OnboardingDesk, openOnboarding } from "../daemon/onboarding.ts";
+import { startServer } from "../http/server.ts";
 import { StartupError } from "../model/failure.ts";
 import type { Onboarding } from "../model/onboarding.ts";
 import { OnboardingError } from "../onboarding/consent-link.ts";
@@ -9,7 +11,6 @@ import type { Flow, Invitation } from "../onboarding/flow.ts";
 import { letterFor } from "../onboarding/letter.ts";
 import { CALLBACK } from "../onboarding/reply.ts";
 import type { Store } from "../queue/store.ts";
-import { startServer } from "../telemetry/server.ts";
 import { type ExitCode, type Io, type Options, UsageError } from "./command.ts";
 import { atDesk } from "./desk.ts";
 import { enrolmentIn, findTenantFile, folderOf } from "./tenant-files.ts";
@@ -99,22 +100,15 @@ async function waitForAnswer(
 }
 
 /** Listens where the browser comes back to, when that is this machine and nobody listens there yet. */
-async function receiverAt(
-  redirectUri: string | undefined,
-  onboard: Parameters<typeof startServer>[0]["onboard"],
-) {
+async function receiverAt(redirectUri: string | undefined, reply: OnboardingDesk["reply"]) {
   const { protocol, hostname, port, pathname } = new URL(redirectUri ?? "https://unknown");
   const isLocal = hostname === "localhost" || hostname === "127.0.0.1" || hostname === "[::1]";
   if (protocol !== "http:" || !isLocal || pathname !== CALLBACK) return undefined;
-  const nothing = async () => ({});
   return await startServer({
     host: hostname === "localhost" ? "127.0.0.1" : hostname.replace(/[[\]]/g, ""),
     port: Number(port === "" ? 80 : port),
     token: undefined,
-    ready: nothing,
-    metrics: async () => ({ contentType: "text/plain", text: "" }),
-    onboard: async (path, query) => await onboard(path, query, false),
-    api: {},
+    routes: [onboardingRoute((path, query) => reply(path, query, false))],
   }).catch((cause: unknown) => {
     if (cause instanceof StartupError) return undefined;
     throw cause;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findConfig, loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { credentialsOf } from "../daemon/expiry.ts";
 import { type Snapshot, takeSnapshot } from "../pipeline/snapshot.ts";
 import type { Store } from "../queue/store.ts";
 import { type Command, textOption } from "./command.ts";
@@ -33,37 +34,34 @@ export function lookAt(config: Config, store: Store): Promise<Snapshot> {
   return takeSnapshot(store, {
     places: config.tenants.flatMap(({ id, sources }) => sources.map((source) => ({ tenant: id, source }))),
     sinks: Object.keys(config.sinks),
+    credentials: () => credentialsOf(config.tenants),
   });
 }
 
-function statusLines({ tenants, sinks, windows, ledger }: Snapshot): string[] {
+function statusLines({ verdict, totals, tenants, sinks, windows }: Snapshot): string[] {
   const nowMs = Date.now();
   const ago = (iso: string | null) =>
     iso === null ? "never" : `${duration((nowMs - Date.parse(iso)) / 1000)} ago`;
-  const total = (count: (row: Snapshot["ledger"][number]) => number) =>
-    ledger.reduce((sum, row) => sum + count(row), 0);
-  const dead = total((row) => Object.values(row.dead).reduce((sum, count) => sum + count, 0));
-  const [enqueued, delivered, waiting] = [
-    total((row) => row.enqueued),
-    total((row) => row.delivered),
-    total((row) => row.waiting),
-  ];
+  const { enqueued, delivered, dead, waiting, balances } = totals;
   return [
+    verdict.sentence,
+    "",
     ...table(
-      ["tenant", "source", "read up to", "last round", "outcome", "last new"],
-      tenants.map(({ tenant, source, lagSeconds, lastPoll, outcome, error, lastNew }) => [
+      ["tenant", "source", "read up to", "last round", "outcome", "last new", "state"],
+      tenants.map(({ tenant, source, lagSeconds, lastPoll, outcome, error, lastNew, state }) => [
         tenant,
         source,
         lagSeconds === null ? "not yet" : `${duration(lagSeconds)} ago`,
         ago(lastPoll),
         error === null ? (outcome ?? "-") : `${outcome}${error.code === null ? "" : ` (${error.code})`}`,
         ago(lastNew),
+        state,
       ]),
     ),
     "",
     ...table(
       ["sink", "waiting", "in Redis", "oldest", "gaps", "dead letters", "state"],
-      sinks.map(({ sink, backlogAlerts, backlogBytes, oldestSeconds, gaps, deadLetters, resting }) => [
+      sinks.map(({ sink, backlogAlerts, backlogBytes, oldestSeconds, gaps, deadLetters, state, resting }) => [
         sink,
         backlogAlerts,
         bytes(backlogBytes),
@@ -71,8 +69,8 @@ function statusLines({ tenants, sinks, windows, ledger }: Snapshot): string[] {
         gaps,
         deadLetters,
         resting === null
-          ? "taking"
-          : `rests: ${resting.kind}${resting.code === undefined ? "" : ` (${resting.code})`}`,
+          ? state
+          : `${state}: ${resting.kind}${resting.code === undefined ? "" : ` (${resting.code})`}`,
       ]),
     ),
     ...(windows.length === 0 ? [] : ["", `${plural(windows.length, "window")} being read:`]),
@@ -83,7 +81,7 @@ function statusLines({ tenants, sinks, windows, ledger }: Snapshot): string[] {
     ),
     "",
     `queued ${enqueued} = delivered ${delivered} + dead-lettered ${dead} + waiting ${waiting}${
-      enqueued === delivered + dead + waiting ? "" : "   (does not add up: run reconcile)"
+      balances ? "" : "   (does not add up: run reconcile)"
     }`,
   ];
 }

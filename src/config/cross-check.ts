@@ -3,6 +3,7 @@ import type { ConfigProblem } from "../model/failure.ts";
 import { clientIdOf } from "../net/auth.ts";
 import { CLOUDS, DEFAULT_CLOUD } from "../net/clouds.ts";
 import { childOf, type MappingNode, type Node, type Place, placeOf } from "./document.ts";
+import { shown } from "./shown.ts";
 import { suggestion } from "./suggest.ts";
 import type { ResolvedTenant, Tenant } from "./tenant-schema.ts";
 
@@ -33,6 +34,24 @@ export function checkTenants(
     checkOnce(node, "id", "another tenant has this id already", ids, problems);
     checkOnce(node, "tenantId", "another tenant reads this directory already", directories, problems);
   }
+}
+
+/** Names and addresses that nobody but this machine reaches. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
+/** Who listens to other machines must be able to tell who asks. */
+export function checkExposure(root: MappingNode, problems: ConfigProblem[]): void {
+  const http = childOf(root, "http");
+  const host = childOf(http, "host");
+  const token = childOf(http, "token");
+  if (host?.kind !== "scalar" || typeof host.value !== "string" || LOOPBACK.test(host.value)) return;
+  // A reference that leads nowhere is told about where it stands.
+  const isMissing = token === undefined || (token.kind === "scalar" && token.value === undefined);
+  if (!isMissing || (token?.kind === "scalar" && token.reference !== "none")) return;
+  problems.push({
+    ...host.place,
+    message: "other machines reach this address, so `http.token` must be set; or listen on 127.0.0.1",
+  });
 }
 
 /**
@@ -89,10 +108,9 @@ function checkName(
   problems: ConfigProblem[],
 ): void {
   if (node?.kind !== "scalar" || typeof node.value !== "string" || known.includes(node.value)) return;
-  problems.push({
-    ...node.place,
-    message: `there is no ${word} \`${node.value}\`${suggestion(node.value, known)}`,
-  });
+  // What a reference stands for is told nobody: it may be a secret that came to the wrong place.
+  const name = node.reference === "none" ? ` \`${shown(node.value)}\`` : " of the name that this refers to";
+  problems.push({ ...node.place, message: `there is no ${word}${name}${suggestion(node.value, known)}` });
 }
 
 function checkOnce(

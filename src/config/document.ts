@@ -9,12 +9,13 @@ import {
   isSeq,
   LineCounter,
   type Pair,
-  parseDocument,
   visit,
   type YAMLError,
 } from "yaml";
 import type { ConfigProblem } from "../model/failure.ts";
+import { MAX_NESTING, parseBounded } from "./nesting.ts";
 import { type ReferenceScope, replaceReferences } from "./references.ts";
+import { shown } from "./shown.ts";
 
 /**
  * YAML with a place for everything in it. A value keeps its place through the merge of `defaults` into a tenant,
@@ -110,7 +111,11 @@ export function readDocument(file: string, text: string, scope: ReferenceScope):
   const lineAt = (offset: number) => Math.max(1, lines.linePos(offset).line);
   // Keys that occur twice are found below, where their path is known.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true } as const;
-  const document = parseDocument(text, options);
+  const document = parseBounded(text, options);
+  if (typeof document === "number") {
+    const message = `not valid YAML: nested more than ${MAX_NESTING} deep`;
+    return { root: undefined, problems: [{ file, line: document, path: "", message }], files: [] };
+  }
   // What follows a mistake in the syntax is guesswork, so nothing else is reported beside it.
   const mistakes = describeMistakes(document, text).map(({ offset, message }) => ({
     file,
@@ -183,7 +188,7 @@ function createBuilder(
         entries.set(name, build(value, below.path, below.line));
         continue;
       }
-      const message = `the key \`${name}\` stands here already, in line ${first.place.line}`;
+      const message = `the key \`${shown(name)}\` stands here already, in line ${first.place.line}`;
       problems.push({ ...below, message });
     }
     return { kind: "mapping", place, entries };
@@ -253,9 +258,10 @@ function offsetOf(node: unknown): number {
 /** `tenants[2]` and `poll` → `tenants[2].poll` */
 export function joinPath(path: string, key: string | number): string {
   if (typeof key === "number") return `${path}[${key}]`;
-  const plain = /^[\w-]+$/.test(key);
-  if (!plain) return `${path}[${JSON.stringify(key)}]`;
-  return path === "" ? key : `${path}.${key}`;
+  const name = shown(key);
+  const plain = /^[\w-]+$/.test(name);
+  if (!plain) return `${path}[${JSON.stringify(name)}]`;
+  return path === "" ? name : `${path}.${name}`;
 }
 
 /** The place of what the keys lead to; where it is missing, of the mapping that lacks it. */

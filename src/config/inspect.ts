@@ -4,6 +4,7 @@ import type { ConfigProblem } from "../model/failure.ts";
 import { childOf, type MappingNode, type Node, placeOf, type ScalarNode } from "./document.ts";
 import { plainWords } from "./messages.ts";
 import { type Meta, unwrap, variantsOf } from "./schema-tree.ts";
+import { shown } from "./shown.ts";
 import { suggestion } from "./suggest.ts";
 
 /** What is learnt about the files on the way to a configuration. */
@@ -26,7 +27,10 @@ export function check<Schema extends z.ZodType>(
     // Unknown keys have been found by evaluate(), which knows those that are allowed; what it said first counts.
     const unknown = issue.code === "unrecognized_keys" ? issue.keys : [];
     for (const key of unknown) {
-      findings.problems.push({ ...placeOf(node, [...issue.path, key]), message: `unknown key \`${key}\`` });
+      findings.problems.push({
+        ...placeOf(node, [...issue.path, key]),
+        message: `unknown key \`${shown(key)}\``,
+      });
     }
     if (unknown.length === 0)
       findings.problems.push({ ...placeOf(node, issue.path), message: issue.message });
@@ -86,7 +90,7 @@ function reportUnknown(
   const allowed = Object.keys(objectFor(leaf, node)?.shape ?? {});
   // Of two keys that are equally near, the one that does not stand here yet was meant.
   const freeFirst = [...allowed].sort((a, b) => Number(node.entries.has(a)) - Number(node.entries.has(b)));
-  const message = `unknown key \`${key}\`${suggestion(key, freeFirst)}`;
+  const message = `unknown key \`${shown(key)}\`${suggestion(key, freeFirst)}`;
   findings.problems.push({ ...placeOf(node, [key]), message });
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, type ConfigProblem } from "../model/failure.ts";
 import { CLOUDS, type Cloud, type CloudAddresses, regionalDefender } from "../net/clouds.ts";
-import { checkClouds, checkTenants, type TenantSource } from "./cross-check.ts";
+import { checkClouds, checkExposure, checkTenants, type TenantSource } from "./cross-check.ts";
 import { childOf, joinPath, type MappingNode, type Node, readDocument } from "./document.ts";
 import { forecastCalls } from "./forecast.ts";
 import { check, type Findings } from "./inspect.ts";
@@ -61,6 +61,7 @@ export function loadConfig(
   });
   const parsed = check(ConfigFile, root, findings);
   checkTenants(root, tenants, findings.problems);
+  checkExposure(root, findings.problems);
   if (findings.problems.length > 0 || parsed === undefined) throw new ConfigError(inOrder(findings.problems));
 
   const { queue, http, log, deadLetters, onboarding, shutdownTimeout, clouds, sinks } = parsed;
@@ -139,10 +140,10 @@ function createReader(env: Environment, findings: Findings, drafts: Drafts) {
     try {
       names = readdirSync(folder.path);
     } catch (cause) {
-      findings.problems.push({
-        ...folder.node.place,
-        message: `the folder ${folder.path} ${whyUnreadable(cause)}`,
-      });
+      // What a reference stands for, or what is no path, may be a secret that came to the wrong place.
+      const isPath = folder.isWritten && /^[\w./-]{1,200}$/.test(folder.path);
+      const name = isPath ? `the folder ${folder.path}` : "this folder";
+      findings.problems.push({ ...folder.node.place, message: `${name} ${whyUnreadable(cause)}` });
       return [];
     }
     // Names with a dot in front are what editors leave behind.
@@ -157,6 +158,8 @@ function createReader(env: Environment, findings: Findings, drafts: Drafts) {
 
 interface TenantsFolder {
   readonly path: string;
+  /** Not by a reference. */
+  readonly isWritten: boolean;
   readonly node: Node;
 }
 
@@ -165,7 +168,8 @@ function tenantsFolder(configPath: string, root: MappingNode): TenantsFolder | u
   if (node?.kind !== "scalar" || typeof node.value !== "string" || node.value === "") return undefined;
   const { value } = node;
   // As short as it was written, because problems name it.
-  return { node, path: resolve(value) === value ? value : join(dirname(configPath), value) };
+  const isWritten = node.reference === "none";
+  return { node, isWritten, path: resolve(value) === value ? value : join(dirname(configPath), value) };
 }
 
 function tenantsIn(root: MappingNode): MappingNode[] {

@@ -21,8 +21,19 @@ interface Unwrapped {
   readonly meta: Meta;
 }
 
+/** Of schemas that have been seen: a configuration of many tenants and sinks asks the same again and again. */
+const unwrapped = new WeakMap<Schema, Unwrapped>();
+
 /** Takes `.optional()`, `.default()`, `.prefault()`, `.transform()` … off; the outermost description counts. */
 export function unwrap(schema: Schema): Unwrapped {
+  const known = unwrapped.get(schema);
+  if (known !== undefined) return known;
+  const found = takeOff(schema);
+  unwrapped.set(schema, found);
+  return found;
+}
+
+function takeOff(schema: Schema): Unwrapped {
   const own = z.globalRegistry.get(schema);
   const inner = innerOf(schema);
   const below = inner === undefined ? undefined : unwrap(inner);

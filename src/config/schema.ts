@@ -55,10 +55,14 @@ const Queue = z.strictObject({
 });
 
 const Http = z.strictObject({
-  host: z.string().min(1, "must not be empty").default("127.0.0.1").describe("Address to listen on."),
+  host: z
+    .string()
+    .min(1, "must not be empty")
+    .default("127.0.0.1")
+    .describe("Address to listen on. One that other machines reach asks for `token`."),
   port: z.int().min(0).max(65_535).default(8080).describe("Port to listen on; 0 takes any free port."),
   token: Secret.optional().describe(
-    "Asked for as `Authorization: Bearer` by everything but /livez, /readyz, /metrics and the consent pages that customers open. Absent: not asked.",
+    "Asked for as `Authorization: Bearer`, or once in a browser, by everything but /livez, /readyz, /metrics and the consent pages that customers open. Absent: not asked, and nothing can be changed over HTTP.",
   ),
 });
 

@@ -1,8 +1,10 @@
+import { shown } from "./shown.ts";
+
 /** `; did you mean `interval`?`, or the names that are allowed when none of them is near. */
 export function suggestion(word: string, allowed: readonly string[]): string {
   const near = nearest(word, allowed);
-  if (near !== undefined) return `; did you mean \`${near}\`?`;
-  return allowed.length === 0 ? "" : `; allowed: ${allowed.map((name) => `\`${name}\``).join(", ")}`;
+  if (near !== undefined) return `; did you mean \`${shown(near)}\`?`;
+  return allowed.length === 0 ? "" : `; allowed: ${allowed.map((name) => `\`${shown(name)}\``).join(", ")}`;
 }
 
 /** A word this long inside another one is no accident: `certificate` and `client-certificate`. */

@@ -1,6 +1,9 @@
 import type { LoadedConfig } from "../config/load.ts";
 import { planReload } from "../config/plan.ts";
+import type { Checks } from "../http/health.ts";
+import type { RunningServer } from "../http/server.ts";
 import { describeProblem, StartupError } from "../model/failure.ts";
+import { takeHistory } from "../pipeline/history.ts";
 import { type Snapshot, takeSnapshot } from "../pipeline/snapshot.ts";
 import type { BullParts } from "../queue/bull.ts";
 import { createCodec } from "../queue/codec.ts";
@@ -16,7 +19,7 @@ import { createStore, type Store } from "../queue/store.ts";
 import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogger, type LogStream } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
-import { type Checks, type RunningServer, startServer } from "../telemetry/server.ts";
+import { openHttp } from "./http.ts";
 import { createOnboarding, type Enrolment, type OnboardingDesk, openOnboarding } from "./onboarding.ts";
 import { type Pipeline, type Roles, startPipeline } from "./pipeline.ts";
 
@@ -83,7 +86,7 @@ export class Daemon {
       await this.#store.claimFormat();
       this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
       this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
-      if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store);
+      if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store, this.#bull);
     } catch (cause) {
       events.daemonFailed(cause);
       await this.#close(AbortSignal.abort());
@@ -147,33 +150,34 @@ export class Daemon {
 
   async #close(deadline: AbortSignal): Promise<void> {
     await beforeLong(this.#pipeline?.stop(deadline), deadline);
-    await this.#server?.close();
+    await beforeLong(this.#server?.close(), deadline);
     await beforeLong(this.#onboarding?.stop(), deadline);
     this.#redis?.disconnect();
     await this.#place?.stop();
   }
 
-  #openServer(store: Store): Promise<RunningServer> {
-    const { host, port, token } = this.#loaded.config.http;
+  #openServer(store: Store, bull: BullParts): Promise<RunningServer> {
     const config = () => this.#loaded.config;
     const flow = createOnboarding(config, store, this.#settings.enrolment, this.#events.onboardingChanged);
     const onboarding = openOnboarding(flow, config, this.#events.onboardingTrouble);
     this.#onboarding = onboarding;
-    return startServer({
-      host,
-      port,
-      token,
+    return openHttp({
+      http: this.#loaded.config.http,
       ready: () => this.#ready(),
       metrics: async () => {
         await this.#measure();
-        return { contentType: this.#metrics.contentType, text: await this.#metrics.text() };
+        const headers = { "content-type": this.#metrics.contentType };
+        return { status: 200, headers, body: await this.#metrics.text() };
       },
-      onboard: onboarding.reply,
-      api: {
-        status: () => this.snapshot(),
-        tenants: async () => (await this.snapshot()).tenants,
-        sinks: async () => (await this.snapshot()).sinks,
+      snapshot: () => this.snapshot(),
+      onboarding,
+      page: {
+        version: this.#settings.version,
+        history: (hours) => inTime(takeHistory(store, this.#pipeline?.watched.sinks ?? [], hours)),
       },
+      store,
+      bull,
+      events: this.#events,
     });
   }
 

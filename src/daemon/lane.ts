@@ -15,6 +15,7 @@ import type { Resting } from "../queue/ledger.ts";
 import type { Store } from "../queue/store.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { Events } from "../telemetry/events.ts";
+import type { Tally } from "./tally.ts";
 
 /** Batches in hand for each request that may be under way: enough to fill the next ones while these are sent. */
 const JOBS_PER_REQUEST = 4;
@@ -29,12 +30,21 @@ export class Lane {
   readonly #worker: DeliverWorker;
   readonly #store: Store;
   readonly #events: Events;
+  readonly #tally: Tally;
   readonly #inHand = new Map<string, Promise<void>>();
 
-  constructor(name: string, settings: SinkSettings, bull: BullParts, store: Store, events: Events) {
+  constructor(
+    name: string,
+    settings: SinkSettings,
+    bull: BullParts,
+    store: Store,
+    events: Events,
+    tally: Tally,
+  ) {
     this.name = name;
     this.#store = store;
     this.#events = events;
+    this.#tally = tally;
     this.#sink = createSink(settings);
     this.#breaker = new Breaker(settings.retry, {
       retrying: (error, attempt, retryInMs) => events.deliverRetrying(name, error, attempt, retryInMs),
@@ -133,8 +143,10 @@ export class Lane {
     for (const letter of dead) this.#events.deadLettered(letter);
     const refusedIds = new Set(dead.map(({ eventId }) => eventId));
     for (const alert of batch.alerts) {
-      if (!refusedIds.has(alert.eventId))
-        this.#events.latency(this.name, acceptedMs - readableMs(batch, alert));
+      if (refusedIds.has(alert.eventId)) continue;
+      const delayMs = acceptedMs - readableMs(batch, alert);
+      this.#events.latency(this.name, delayMs);
+      this.#tally.delivered(this.name, acceptedMs, delayMs);
     }
   }
 

@@ -11,11 +11,12 @@ import { SOURCES } from "../sources/index.ts";
 import type { Events } from "../telemetry/events.ts";
 import { type AccessPool, createAccessPool } from "./access.ts";
 import { createPace } from "./call-budget.ts";
-import { watchExpiry } from "./expiry.ts";
+import { rememberCredentials, watchExpiry } from "./expiry.ts";
 import { createHeapMode } from "./heap-mode.ts";
 import { Lane } from "./lane.ts";
 import { createRounds } from "./rounds.ts";
 import { watchSilence } from "./silence.ts";
+import { startTally } from "./tally.ts";
 import { startUpkeep } from "./upkeep.ts";
 
 export interface Roles {
@@ -43,8 +44,11 @@ export async function startPipeline(
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);
   const jobs = new ReadJobs(bull);
+  const tally = startTally(store);
   const lanes = roles.deliver
-    ? Object.entries(config.sinks).map(([name, settings]) => new Lane(name, settings, bull, store, events))
+    ? Object.entries(config.sinks).map(
+        ([name, settings]) => new Lane(name, settings, bull, store, events, tally),
+      )
     : [];
   const reading = roles.poll
     ? new ReadQueue(
@@ -63,7 +67,11 @@ export async function startPipeline(
   await Promise.all(lanes.map((lane) => lane.start()));
   await reading?.start(async () => ({ places: watchedPlaces, windows: await store.openWindows() }));
   return {
-    watched: { places: watchedPlaces, sinks: Object.keys(config.sinks) },
+    watched: {
+      places: watchedPlaces,
+      sinks: Object.keys(config.sinks),
+      credentials: rememberCredentials(config.tenants),
+    },
     isReading: () => reading?.isRunning ?? true,
     async stop(deadline) {
       upkeep.stop();
@@ -71,7 +79,7 @@ export async function startPipeline(
       silence?.stop();
       await reading?.stop();
       await Promise.all(lanes.map((lane) => lane.stop(deadline)));
-      await Promise.all([outbox.close(), jobs.close()]);
+      await Promise.all([outbox.close(), jobs.close(), tally.stop()]);
       pool.close();
       heap.stop();
     },

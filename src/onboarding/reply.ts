@@ -1,7 +1,7 @@
 import type { PageReply } from "../model/page-reply.ts";
 import { OnboardingError } from "./consent-link.ts";
 import type { Flow } from "./flow.ts";
-import { noticePage, progressPage, refusalPage } from "./pages.ts";
+import { noticePage, progressPage, refusalPage, STYLE_DIGEST } from "./pages.ts";
 
 /** The path that the redirect URI of the app registration leads to. */
 export const CALLBACK = "/onboard/callback";
@@ -9,8 +9,7 @@ export const CALLBACK = "/onboard/callback";
 /** The pages show states and names of tenants, and their addresses hold what must not travel on. */
 const HEADERS = {
   "content-type": "text/html; charset=utf-8",
-  "content-security-policy":
-    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "content-security-policy": `default-src 'none'; style-src '${STYLE_DIGEST}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`,
   "referrer-policy": "no-referrer",
 };
 

@@ -4,9 +4,12 @@ import { formatTicks, msFromTicks } from "../model/ticks.ts";
 import { type LongWindow, progressOf, type WindowText, windowText } from "../model/window.ts";
 import type { LedgerRow, PlaceName, PlaceState, Resting, Store } from "../queue/ports.ts";
 import { silenceOf } from "./silence.ts";
+import { placeState, type State, sinkState } from "./states.ts";
+import { type Totals, totalsOf, type Verdict, verdictOf } from "./verdict.ts";
 
 /** One tenant's source: how far it is read, and how its last round ended. Times are ISO 8601. */
 export interface PlaceStatus extends PlaceName {
+  readonly state: State;
   /** Everything before it is queued; null before the first round. */
   readonly cursor: string | null;
   readonly lagSeconds: number | null;
@@ -29,10 +32,13 @@ export interface PlaceStatus extends PlaceName {
 
 export interface SinkStatus {
   readonly sink: string;
+  readonly state: State;
   readonly backlogAlerts: number;
   /** What these take in Redis. */
   readonly backlogBytes: number;
   readonly oldestSeconds: number;
+  /** When the oldest batch that waits was sealed. */
+  readonly oldestAt: string | null;
   readonly gaps: number;
   readonly deadLetters: number;
   /** Why the sink rests; null when it does not. */
@@ -40,7 +46,7 @@ export interface SinkStatus {
 }
 
 /** A window that takes longer than a round. */
-interface WindowStatus extends PlaceName {
+export interface WindowStatus extends PlaceName {
   readonly id: string;
   readonly window: WindowText;
   readonly sinks: readonly string[];
@@ -50,17 +56,32 @@ interface WindowStatus extends PlaceName {
   readonly queued: number;
 }
 
+/** A credential that ends. What it is stands in words; it tells nothing of the secret. */
+export interface CredentialStatus {
+  readonly credential: string;
+  readonly expires: string;
+  readonly tenants: readonly string[];
+}
+
 /** Where everything stands, from Redis: true for all replicas. */
 export interface Snapshot {
+  readonly at: string;
+  readonly verdict: Verdict;
+  readonly totals: Totals;
   readonly tenants: readonly PlaceStatus[];
   readonly sinks: readonly SinkStatus[];
   readonly windows: readonly WindowStatus[];
   readonly ledger: readonly LedgerRow[];
+  /** Dead letters of what could not be read as an alert, and so was bound for no sink. */
+  readonly setAside: number;
+  /** The first to end comes first. */
+  readonly credentials: readonly CredentialStatus[];
 }
 
 export interface Watched {
   readonly places: readonly PlaceName[];
   readonly sinks: readonly string[];
+  readonly credentials: () => readonly CredentialStatus[];
 }
 
 export async function takeSnapshot(store: Store, watched: Watched): Promise<Snapshot> {
@@ -74,50 +95,92 @@ export async function takeSnapshot(store: Store, watched: Watched): Promise<Snap
     store.restingSinks(),
     store.countDeadLetters(),
   ]);
+  const tenants = watched.places.map((place, index) => {
+    const holes = windows.filter((window) => window.kind === "hole" && isOf(window, place)).length;
+    return placeStatus(place, { state: places[index], weeks: rhythms[index], holes }, nowMs);
+  });
+  const sinks = watched.sinks.map((sink, index) =>
+    sinkStatus(
+      sink,
+      { rows: ledgers[index] ?? [], oldestMs: oldest[index], windows, resting: resting.get(sink) },
+      letters.get(sink) ?? 0,
+      nowMs,
+    ),
+  );
+  const ledger = ledgers.flat();
+  const totals = totalsOf(ledger);
+  const setAside = letters.get(NO_SINK) ?? 0;
+  const credentials = watched.credentials();
+  const deadLetters = sinks.reduce((sum, sink) => sum + sink.deadLetters, setAside);
   return {
-    tenants: watched.places.map((place, index) => ({
-      ...placeStatus(place, places[index], rhythms[index], nowMs),
-      holes: windows.filter((window) => window.kind === "hole" && isOf(window, place)).length,
-    })),
-    sinks: watched.sinks.map((sink, index) => {
-      const rows = ledgers[index] ?? [];
-      const oldestMs = oldest[index];
-      return {
-        sink,
-        backlogAlerts: rows.reduce((sum, row) => sum + row.waiting, 0),
-        backlogBytes: rows.reduce((sum, row) => sum + row.bytes, 0),
-        oldestSeconds: oldestMs === undefined ? 0 : Math.max(0, (nowMs - oldestMs) / 1000),
-        gaps: windows.filter(({ kind, sinks }) => kind === "gap" && sinks.includes(sink)).length,
-        deadLetters: letters.get(sink) ?? 0,
-        resting: restingStatus(resting.get(sink)),
-      };
-    }),
+    at: new Date(nowMs).toISOString(),
+    verdict: verdictOf({ places: tenants, sinks, totals, deadLetters, credentials, nowMs }),
+    totals,
+    tenants,
+    sinks,
     windows: windows.map(windowStatus),
-    ledger: ledgers.flat(),
+    ledger,
+    setAside,
+    credentials,
   };
 }
 
-function placeStatus(
-  place: PlaceName,
-  state: PlaceState | undefined,
-  weeks: Weeks | undefined,
+interface SinkFacts {
+  readonly rows: readonly LedgerRow[];
+  readonly oldestMs: number | undefined;
+  readonly windows: readonly LongWindow[];
+  readonly resting: Resting | undefined;
+}
+
+function sinkStatus(
+  sink: string,
+  { rows, oldestMs, windows, resting: why }: SinkFacts,
+  deadLetters: number,
   nowMs: number,
-): Omit<PlaceStatus, "holes"> {
+): SinkStatus {
+  const backlogAlerts = rows.reduce((sum, row) => sum + row.waiting, 0);
+  const oldestSeconds = oldestMs === undefined ? 0 : Math.max(0, (nowMs - oldestMs) / 1000);
+  const resting = restingStatus(why);
+  return {
+    sink,
+    state: sinkState({ backlogAlerts, oldestSeconds, resting }),
+    backlogAlerts,
+    backlogBytes: rows.reduce((sum, row) => sum + row.bytes, 0),
+    oldestSeconds,
+    oldestAt: isoOf(oldestMs),
+    gaps: windows.filter(({ kind, sinks }) => kind === "gap" && sinks.includes(sink)).length,
+    deadLetters,
+    resting,
+  };
+}
+
+interface PlaceFacts {
+  readonly state: PlaceState | undefined;
+  readonly weeks: Weeks | undefined;
+  readonly holes: number;
+}
+
+function placeStatus(place: PlaceName, { state, weeks, holes }: PlaceFacts, nowMs: number): PlaceStatus {
   const silence = state === undefined ? undefined : silenceOf(state, weeks ?? new Map(), nowMs);
   const { cursor, last, freshMs } = state ?? {};
+  const outcome = last?.outcome ?? null;
+  const failures = last?.failures ?? 0;
+  const unusuallyQuiet = silence?.isUnusual ?? false;
   const ms = cursor === undefined ? undefined : msFromTicks(cursor);
   return {
     ...place,
+    state: placeState({ outcome, failures, nextMs: last?.nextMs, unusuallyQuiet, holes }, nowMs),
     cursor: cursor === undefined ? null : formatTicks(cursor),
     lagSeconds: ms === undefined ? null : Math.max(0, (nowMs - ms) / 1000),
     lastPoll: isoOf(last?.atMs),
-    outcome: last?.outcome ?? null,
+    outcome,
     error: last?.message === undefined ? null : { code: last.code ?? null, message: last.message },
-    failures: last?.failures ?? 0,
+    failures,
     nextPoll: isoOf(last?.nextMs),
     lastNew: isoOf(freshMs),
-    unusuallyQuiet: silence?.isUnusual ?? false,
+    unusuallyQuiet,
     usualHours: silence?.usualHours ?? null,
+    holes,
   };
 }
 

@@ -20,6 +20,13 @@ export interface LetterFilter {
   readonly tenant?: string | undefined;
 }
 
+/** A part of the list of dead letters, from the newest on. */
+export interface LetterPage {
+  readonly letters: readonly LetterSummary[];
+  /** What the next page is asked for with; undefined behind the last one. */
+  readonly next: string | undefined;
+}
+
 /** A dead letter without its alert's text. */
 export type LetterSummary = Omit<DeadLetter, "raw">;
 
@@ -105,6 +112,33 @@ export function createDeadLetters(redis: Redis, keys: Keys, codec: Codec) {
         .map(({ v: _, body: __, ...letter }) => letter);
     },
 
+    /**
+     * A page of them, the newest first. Letters that come or go meanwhile move no other one to another page.
+     *
+     * @param after `next` of the page before.
+     */
+    async deadLetterPage(
+      limit: number,
+      { sink, after }: { readonly sink?: string | undefined; readonly after?: string | undefined } = {},
+    ): Promise<LetterPage> {
+      const isWanted = (member: string) => (sink ?? parseMember(member).sink) === parseMember(member).sink;
+      const [atMs, last = ""] = splitOnce(after ?? "+inf");
+      const sameTime = last === "" ? [] : await redis.zrevrangebyscore(keys.deadLetterTimes, atMs, atMs);
+      const found = sameTime.filter((member) => member < last && isWanted(member));
+      const from = last === "" ? atMs : `(${atMs}`;
+      for (let offset = 0, isMore = true; isMore && found.length <= limit; offset += AT_ONCE) {
+        const part = ["LIMIT", offset, AT_ONCE] as const;
+        const some = await redis.zrevrangebyscore(keys.deadLetterTimes, from, "-inf", ...part);
+        found.push(...some.filter(isWanted));
+        isMore = some.length === AT_ONCE;
+      }
+      const stored = await storedOf(found.slice(0, limit).map((member) => parseMember(member).id));
+      const letters = stored.map(({ v: _, body: __, ...letter }) => letter);
+      const end = letters.at(-1);
+      const isLast = found.length <= limit || end === undefined;
+      return { letters, next: isLast ? undefined : `${Date.parse(end.at)}|${memberOf(end)}` };
+    },
+
     async deadLetter(id: string): Promise<DeadLetter | undefined> {
       const [stored] = await storedOf([id]);
       if (stored === undefined) return undefined;
@@ -177,6 +211,11 @@ export async function deadLetterEntry(
 /** How a letter stands in the list of times: with its sink, so that they can be counted without reading them. */
 function memberOf({ sink, id }: { readonly sink: string; readonly id: string }): string {
   return `${sink}|${id}`;
+}
+
+function splitOnce(text: string): [string, string] {
+  const at = text.indexOf("|");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function parseMember(member: string): { readonly sink: string; readonly id: string } {

@@ -31,6 +31,8 @@ export interface Keys {
   deadLetterTimes: string;
   /** HASH: sink → JSON, why it rests. */
   resting: string;
+  /** HASH: deliveries to a sink within an hour, `<minute of the hour>:<class of delay>` → count. */
+  history(sink: string, hour: number): string;
   /** LIST: when an API was called for a tenant, ms, newest first. */
   calls(tenant: string, api: string): string;
   /** STRING: what the states of consent links are signed with. */
@@ -82,6 +84,7 @@ export function createKeys(prefix: string): Keys {
     deadLetters: `${prefix}:dead-letters`,
     deadLetterTimes: `${prefix}:dead-letter-times`,
     resting: `${prefix}:resting`,
+    history: (sink, hour) => `${prefix}:history:${sink}:${hour}`,
     calls: (tenant, api) => `${prefix}:calls:${tenant}:${api}`,
     consentKey: `${prefix}:consent-key`,
     consent: (nonce) => `${prefix}:consent:${nonce}`,

@@ -7,6 +7,7 @@ import type { Codec } from "./codec.ts";
 import { createConsents } from "./consents.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import type { Fence } from "./fence.ts";
+import { createHistory } from "./history.ts";
 import type { Keys } from "./keys.ts";
 import { createLedger } from "./ledger.ts";
 import { createPlaces } from "./places.ts";
@@ -31,6 +32,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec, rememberMs: 
     ...createConsents(redis, keys),
     ...createCalls(redis, keys),
     ...createTenants(redis, keys),
+    ...createHistory(redis, keys),
 
     /** Works with a fence of its own, for who is no read job. */
     async fenced<T>(work: (fence: Fence) => Promise<T>): Promise<T> {

@@ -86,6 +86,18 @@ export const EVENTS = {
     says: "The embedded Redis ended and is started again.",
     means: "Look at redis.log in queue.dataDir: a full disk and too little memory are the usual causes.",
   },
+  "http.failed": {
+    level: "debug",
+    says: "A page could not be made.",
+    means:
+      "`error` says why, `requestId` is the `x-request-id` of the answer. Redis being away is the usual cause, and has a line of its own.",
+  },
+  "http.guessing": {
+    level: "warn",
+    says: "Somebody sends wrong tokens to the HTTP server.",
+    means:
+      "`client` is where the last of them came from; it is held back to one in six seconds. An old token in a script is the usual cause. Whoever runs the daemon looks who it is, and changes `http.token` when it may have been found out.",
+  },
   "poll.completed": {
     level: "info",
     says: "Read new alerts.",
@@ -231,6 +243,11 @@ export const EVENTS = {
     says: "Many dead letters of this sink wait for a person.",
     means:
       "`alertferry dead-letters list --sink …` shows the receiver's own words. Mend the cause, then `dead-letters retry --sink …`.",
+  },
+  "dead-letters.retried": {
+    level: "info",
+    says: "Dead letters are on their way again.",
+    means: "Somebody at `client` asked for it over HTTP. What is refused again becomes a dead letter again.",
   },
   "dead-letters.trimmed": {
     level: "warn",

@@ -105,6 +105,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     redisAnswers(): void {
       states.delete("redis");
     },
+    httpFailed: (request: { readonly requestId: string; readonly path: string }, error: unknown) =>
+      say("http.failed", { ...request, error: errorFields(error) }),
+    /** One state for all clients, so that whoever has many addresses makes no more lines. */
+    httpGuessing(client: string): void {
+      sayState("http", "guessing", "http.guessing", { client });
+    },
     redisRestarted: (message: string) => say("redis.restarted", { error: { message } }),
 
     /** A round came to its end. */
@@ -295,6 +301,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const size = String(Math.floor(Math.log10(deadLetters)));
       sayState(`dead-letters/${sink}`, size, "dead-letters.many", { sink, deadLetters });
     },
+    deadLettersRetried: (deadLetters: number, client: string) =>
+      say("dead-letters.retried", { deadLetters, client }),
     deadLettersTrimmed: (deadLetters: number) => say("dead-letters.trimmed", { deadLetters }),
     batchSettled(
       sink: string,

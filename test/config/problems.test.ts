@@ -9,6 +9,67 @@ const SINK_TYPES = SINK_DEFINITIONS.map(({ type }) => type).join(", ");
 
 const REST = `${DEFAULTS}${TENANT}${SINKS}`;
 
+describe("a file that is nested", () => {
+  const nested = (open: string, depth: number, close = "") =>
+    `queue:\n  prefix: ${open.repeat(depth)}${close.repeat(depth)}\n`;
+
+  it.each([
+    ["lists", nested("[", 40, "]"), nested("[", 3000, "]")],
+    ["mappings", nested("{ a: ", 40, "}"), nested("{ a: ", 100_000)],
+    ["lines", "- ".repeat(40), `a:\n${"- ".repeat(3000)}`],
+  ])("in %s is read as far as a person could have meant it", (_, some, far) => {
+    expect(problemsOf(some).join()).not.toContain("nested");
+    expect(problemsOf(far)).toEqual(["a.yaml:2: not valid YAML: nested more than 50 deep"]);
+  });
+});
+
+describe("what a message tells of the file", () => {
+  it("is no value that a slip of the hand put into the place of a key", () => {
+    const text = `${REST}http:\n  token:dd6f5c1e-0000-4b0e-9d10-8c0f4f3e2a11: x\n  0d2f7c1e-55aa-4b0e-9d10-8c0f4f3e2a11: x\n`;
+
+    expect(problemsOf(text)).toEqual([
+      'a.yaml:15: http["token…"]: unknown key `token…`; did you mean `token`?',
+      'a.yaml:16: http["…"]: unknown key `…`; allowed: `host`, `port`, `token`',
+    ]);
+  });
+
+  it("is nothing that a reference brought, and no text that cannot be a name", () => {
+    const wrong = DEFAULTS.replace("[console]", '["${env:SECRET}", "Zq7Q~written.into-it"]');
+
+    expect(problemsOf(`tenantsDir: \${env:SECRET}\n${wrong}${TENANT}${SINKS}`)).toEqual([
+      "a.yaml:1: tenantsDir: this folder does not exist",
+      "a.yaml:6: defaults.sinks[0]: there is no sink of the name that this refers to; allowed: `console`, `archive`",
+      "a.yaml:6: defaults.sinks[1]: there is no sink `Zq…`; allowed: `console`, `archive`",
+    ]);
+  });
+});
+
+describe("an address that other machines reach", () => {
+  it.each(["0.0.0.0", "::", "10.1.2.3", "alertferry.example", "127.0.0.1.example", "0"])(
+    "%s is refused without a token, with its place",
+    (host) => {
+      expect(problemsOf(`http:\n  port: 0\n  host: '${host}'\n${REST}`)).toEqual([
+        "a.yaml:3: http.host: other machines reach this address, so `http.token` must be set; or listen on 127.0.0.1",
+      ]);
+    },
+  );
+
+  it("is taken with a token; an empty one, or a reference that leads nowhere, is none", () => {
+    expect(problemsOf(`http: { host: 0.0.0.0, token: "\${env:SECRET}" }\n${REST}`)).toEqual([]);
+    expect(problemsOf(`http: { host: 0.0.0.0, token: }\n${REST}`)).toHaveLength(1);
+    expect(problemsOf(`http: { host: 0.0.0.0, token: '' }\n${REST}`)).toEqual([
+      "a.yaml:1: http.token: must not be empty",
+    ]);
+    expect(problemsOf(`http: { host: 0.0.0.0, token: "\${env:NO_SUCH}" }\n${REST}`)).toEqual([
+      "a.yaml:1: http.token: the environment variable NO_SUCH is not set",
+    ]);
+  });
+
+  it.each(["127.0.0.1", "127.8.9.10", "localhost", "::1"])("is not %s", (host) => {
+    expect(problemsOf(`http: { host: '${host}' }\n${REST}`)).toEqual([]);
+  });
+});
+
 describe("problems", () => {
   it("are all told at once, each with its line and path", () => {
     const text = `queue:

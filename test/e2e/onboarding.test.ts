@@ -72,6 +72,8 @@ it("adds a customer whose administrator consents, once the consent has spread, a
   // Each API has a page of its own.
   await press(accepting, "Accept");
   expect(await accepting.title()).toContain("One moment");
+  // The style stands in the page, whose policy knows it by its digest alone.
+  expect(await accepting.evaluate("getComputedStyle(document.body).maxWidth")).toBe("640px");
   expect(accepting.url()).toContain(`${daemon.url}/onboard/fabrikam?view=`);
   expect(await readdir(folder)).toEqual([]);
 

@@ -20,12 +20,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sources: ["net", "model"],
   sinks: ["net", "formats", "model"],
   telemetry: ["model"],
+  http: ["model"],
   queue: ["model"],
   simulate: ["model"],
   pipeline: ["model"],
+  page: ["pipeline", "model"],
   config: ["sources", "sinks", "net", "model"],
   onboarding: ["config", "queue", "sources", "sinks", "net", "model"],
-  daemon: ["config", "pipeline", "onboarding", "queue", "telemetry", "sources", "sinks", "net", "model"],
+  daemon: [
+    "config",
+    "pipeline",
+    "page",
+    "onboarding",
+    "queue",
+    "telemetry",
+    "http",
+    "sources",
+    "sinks",
+    "net",
+    "model",
+  ],
 };
 const LAYERS = Object.keys(MAY_IMPORT);
 
@@ -41,6 +55,7 @@ const HOME: Readonly<Record<string, string>> = {
   pino: "telemetry",
   "pino-pretty": "telemetry",
   "prom-client": "telemetry",
+  uplot: "page",
   yaml: "config",
 };
 
@@ -52,7 +67,7 @@ interface Diagnostic {
 
 /** Every complaint about a package names the place to go to. */
 const HOMES_SAY =
-  /net\/http\.ts|net\/identity\.ts|net\/certificate-file\.ts|net\/syslog-datagram\.ts|net\/mail\.ts|through queue\/|telemetry\/events\.ts|config\/load\.ts/;
+  /net\/http\.ts|net\/identity\.ts|net\/certificate-file\.ts|net\/syslog-datagram\.ts|net\/mail\.ts|through queue\/|telemetry\/events\.ts|config\/load\.ts|page\/browser\/charts\.ts/;
 const ALL = [...LAYERS, "cli"];
 const CONTRACTS = ["../sources/source.ts", "../sinks/sink.ts", "../queue/ports.ts", "../queue/store.ts"];
 const OTHERS = ["../sinks/splunk-hec.ts", "../queue/read-queue.ts"];

@@ -118,6 +118,32 @@ describe("a refused alert", () => {
     expect(await kept({ sink: "archive", tenant: "fabrikam" })).toEqual([]);
   });
 
+  it("is listed page by page, the newest first, each once, whatever comes and goes meanwhile", async () => {
+    for (const tenant of [CONTOSO, FABRIKAM])
+      await refusedOf(5, [0, 1, 2, 3, 4], { id: `b-${tenant.id}`, tenant });
+    await refusedOf(3, [0, 1, 2], { sink: "archive" }, AT_MS + 1);
+    const all = await kept();
+    const page = async (limit: number, after?: string) =>
+      await bench.store.deadLetterPage(limit, { sink: "splunk", after });
+    const first = await page(4);
+    const second = await page(4, first.next);
+
+    await bench.store.discardDeadLetters(idsOf(second.letters.slice(-1)));
+    await refusedOf(1, [0], { id: "b-new", tenant: { ...CONTOSO, id: "tailspin" } }, AT_MS + 2);
+    const third = await page(4, second.next);
+
+    expect(first.letters).toHaveLength(4);
+    expect([...first.letters, ...second.letters, ...third.letters].map(({ sink }) => sink)).toEqual(
+      Array(10).fill("splunk"),
+    );
+    expect(idsOf([...first.letters, ...second.letters, ...third.letters])).toEqual(
+      all.filter((id) => id.startsWith("d-splunk")).reverse(),
+    );
+    expect(third.next).toBeUndefined();
+    expect(idsOf((await bench.store.deadLetterPage(3)).letters.slice(1))).toEqual(all.slice(-2).reverse());
+    expect(JSON.stringify(first)).not.toContain("raw");
+  });
+
   it("is counted for its sink", async () => {
     await refusedOf(5, [0, 3]);
     await refusedOf(5, [1], { sink: "archive" });

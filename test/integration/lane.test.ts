@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import { loadConfig } from "../../src/config/load.ts";
 import { Lane } from "../../src/daemon/lane.ts";
+import { startTally } from "../../src/daemon/tally.ts";
+import { totalOf } from "../../src/model/delay.ts";
 import { DeliverQueues } from "../../src/queue/deliver-queue.ts";
 import { startWorld } from "../../src/simulate/world.ts";
 import { createEvents } from "../../src/telemetry/events.ts";
@@ -41,7 +43,8 @@ it("sends no alert whose text names another tenant than its batch, wherever it w
   const sealed = await store.seal(FENCE, batch, [own, foreign], NEW);
   if (typeof sealed === "string") throw new Error(`It was not sealed: ${sealed}.`);
   const outbox = new DeliverQueues(bull);
-  const lane = new Lane("splunk", settings, bull, store, events);
+  const tally = startTally(store);
+  const lane = new Lane("splunk", settings, bull, store, events, tally);
   afterTest(async () => {
     await lane.stop(AbortSignal.abort());
     await outbox.close();
@@ -52,6 +55,10 @@ it("sends no alert whose text names another tenant than its batch, wherever it w
   await until("it is settled", async () => (await store.backlogBytes("splunk")) === 0);
 
   expect(world.hec.events.map(({ fields }) => fields["alert_id"])).toEqual(["own"]);
+  await tally.stop();
+  const minute = Math.floor(Date.now() / 60_000);
+  const history = await store.history("splunk", minute - 1, minute);
+  expect(history.map(({ counts }) => totalOf(counts))).toEqual([1]);
   const [row] = await store.ledger("splunk");
   expect(row).toMatchObject({ delivered: 1, dead: { "tenant-mismatch": 1 } });
   expect(said.map(({ level, event, reason }) => [level, event, reason])).toContainEqual([

@@ -29,7 +29,11 @@ it("tells a tenant that is unusually quiet from one that we cannot see, once, an
   watch.stop();
 
   await watch.look();
-  const { tenants } = await takeSnapshot(store, { places: [PLACE, BLIND], sinks: [] });
+  const { tenants } = await takeSnapshot(store, {
+    places: [PLACE, BLIND],
+    sinks: [],
+    credentials: () => [],
+  });
   await store.noteRound(PLACE, note(nowMs), true);
   await watch.look();
 

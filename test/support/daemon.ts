@@ -61,6 +61,14 @@ export function startDaemon(configFile: string, ...args: string[]): Promise<Runn
   return launch([PROGRAM, "run", "--config", configFile, ...args]);
 }
 
+/** Likewise, at the address that one before it had. */
+export function startDaemonAgain(
+  configFile: string,
+  { url }: Pick<RunningDaemon, "url">,
+): Promise<RunningDaemon> {
+  return launch([PROGRAM, "run", "--config", configFile], Number(new URL(url).port));
+}
+
 /** Likewise, on a machine whose clock is ahead by so much. */
 export function startSkewedDaemon(configFile: string, aheadMs: number): Promise<RunningDaemon> {
   const skew = `const real = Date; globalThis.Date = class extends real {
@@ -71,8 +79,8 @@ export function startSkewedDaemon(configFile: string, aheadMs: number): Promise<
   return launch(["--import", preload, PROGRAM, "run", "--config", configFile]);
 }
 
-async function launch(args: readonly string[]): Promise<RunningDaemon> {
-  const port = await freePort();
+async function launch(args: readonly string[], at?: number): Promise<RunningDaemon> {
+  const port = at ?? (await freePort());
   const running = start(process.execPath, args, { ALERTFERRY_TEST_PORT: String(port) });
   const url = `http://127.0.0.1:${port}`;
   const log = () =>
