@@ -22,8 +22,8 @@ export function watchExpiry(
     }
     for (const { auth, tenants: ids } of shared.values()) {
       const endMs = credentialExpiry(auth);
-      if (endMs === undefined) continue;
       for (const id of ids) events.credentialExpires(id, endMs);
+      if (endMs === undefined) continue;
       const days = Math.floor((endMs - nowMs()) / DAY_MS);
       events.credentialExpiring(clientIdOf(auth) ?? auth.type, credentialWords(auth), days, ids.length);
     }

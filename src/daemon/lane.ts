@@ -132,10 +132,12 @@ export class Lane {
     this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");
     for (const letter of dead) this.#events.deadLettered(letter);
     const refusedIds = new Set(dead.map(({ eventId }) => eventId));
-    for (const alert of batch.alerts) {
-      if (!refusedIds.has(alert.eventId))
-        this.#events.latency(this.name, acceptedMs - readableMs(batch, alert));
-    }
+    const accepted = batch.alerts.filter(({ eventId }) => !refusedIds.has(eventId));
+    this.#events.accepted(
+      this.name,
+      accepted.map((alert) => acceptedMs - readableMs(batch, alert)),
+    );
+    this.#events.travelled(this.name, "accepted", [acceptedMs - batch.sealedMs], accepted.length);
   }
 
   /** What was delivered and is not settled is sent again: a Redis that takes nothing just now is waited out. */

@@ -14,7 +14,10 @@ export interface ServerParts {
   /** Asked for by everything but health and metrics. */
   readonly token: string | undefined;
   readonly ready: () => Promise<Checks>;
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** @param accept the header of whoever asks. */
+  readonly metrics: (
+    accept: string | undefined,
+  ) => Promise<{ readonly contentType: string; readonly text: string }>;
   /**
    * The pages under `/onboard/`, which customers' browsers are sent to. `untrusted`: only with the token.
    */
@@ -71,7 +74,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
     return send(response, 405, { error: "Only GET is answered." });
   }
   const [path = "/", query] = (request.url ?? "/").split("?", 2);
-  const open = openPages(parts)[path];
+  const open = openPages(parts, request)[path];
   if (open !== undefined) return await open(response);
   const isTrusted = parts.token === undefined || isAuthorized(request, parts.token);
   const reply = path.startsWith("/onboard/")
@@ -91,6 +94,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, parts:
 /** What orchestrators and Prometheus ask for, without a token. */
 function openPages(
   parts: ServerParts,
+  { headers }: IncomingMessage,
 ): Readonly<Record<string, (response: ServerResponse) => Promise<void>>> {
   return {
     // That it answers at all is the proof of life.
@@ -101,7 +105,7 @@ function openPages(
       send(response, ready ? 200 : 503, { status: ready ? "ready" : "not ready", checks });
     },
     "/metrics": async (response) => {
-      const { contentType, text } = await parts.metrics();
+      const { contentType, text } = await parts.metrics(headers.accept);
       response.writeHead(200, { "content-type": contentType }).end(text);
     },
   };
