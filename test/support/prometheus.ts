@@ -141,13 +141,14 @@ export async function quickRules(): Promise<readonly string[]> {
   );
 }
 
-/** `for: 10m` becomes `for: 1s`, `[10m]` becomes `[10s]`, `offset 1h` becomes `offset 60s`. */
+/** `for: 10m` becomes `for: 1s`, `[10m]` becomes `[10s]`, `offset 1h` becomes `offset 60s`, `> 15 * 60` becomes `> 15 * 1`. */
 function hastened(rules: string): string {
   return rules
     .replaceAll(/^(?<before>\s+for: )\d+[smhd]$/gm, "$<before>1s")
     .replaceAll(/(\[|offset )(\d+)([mh])\b/g, (_, before: string, count: string, unit: string) => {
       return `${before}${Number(count) * (unit === "h" ? 60 : 1)}s`;
-    });
+    })
+    .replaceAll(/ \* 60\b/g, " * 1");
 }
 
 /** Runs promtool. */
