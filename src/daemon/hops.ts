@@ -6,7 +6,8 @@ import type { Events } from "../telemetry/events.ts";
 
 /**
  * For one run of reading: notes when each slice was there, and tells of every batch that is sealed how long its alerts
- * were on the way until then. The lane that delivers a batch tells the rest.
+ * were on the way until then. The lane that delivers a batch tells the rest. A batch that two windows of a place seal at
+ * the same moment is told of twice.
  */
 export function timeHops(
   place: Place,

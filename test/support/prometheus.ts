@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { freePort, type Running, start, temporaryFolder } from "./processes.ts";
 import { unpacked } from "./receivers.ts";
 import { until } from "./until.ts";
@@ -31,6 +32,8 @@ export interface Prometheus {
   alerts(): Promise<readonly ActiveAlert[]>;
   /** Names of the alerts that are firing, each once, in alphabetical order. */
   firing(): Promise<readonly string[]>;
+  /** What is wrong with rules that it could not evaluate. */
+  brokenRules(): Promise<readonly string[]>;
 }
 
 interface PrometheusOptions {
@@ -97,6 +100,13 @@ function askingAt(url: string): Prometheus {
       const firing = (await alerts()).filter(({ state }) => state === "firing");
       return [...new Set(firing.map(({ name }) => name))].sort();
     },
+    async brokenRules() {
+      const { groups } = (await ask("rules")) as RuleGroups;
+      const rules = groups.flatMap((group) => group.rules);
+      return rules
+        .filter(({ health }) => health !== "ok")
+        .map(({ name, lastError }) => `${name}: ${lastError}`);
+    },
   };
 }
 
@@ -113,6 +123,16 @@ type QueryResult =
       readonly result: readonly { readonly metric: Sample["labels"]; readonly value: Value }[];
     };
 
+interface RuleGroups {
+  readonly groups: readonly {
+    readonly rules: readonly {
+      readonly name: string;
+      readonly health: string;
+      readonly lastError?: string;
+    }[];
+  }[];
+}
+
 async function isReady(running: Running, url: string): Promise<boolean> {
   if (running.child.exitCode !== null) throw new Error(`Prometheus ended: ${running.err()}`);
   return await fetch(`${url}/-/ready`).then(
@@ -127,6 +147,14 @@ function shippedRules(): readonly string[] {
     .filter((name) => name.endsWith(".rules.yml"))
     .sort()
     .map((name) => join(PROMETHEUS_FOLDER, name));
+}
+
+/** Every expression of our rules. */
+export function shippedExpressions(): readonly string[] {
+  return shippedRules().flatMap((path) => {
+    const { groups } = parse(readFileSync(path, "utf8")) as { groups: { rules: { expr: string }[] }[] };
+    return groups.flatMap(({ rules }) => rules.map(({ expr }) => expr));
+  });
 }
 
 /** Copies of our rules in which a minute lasts a second and no alert waits longer than that for its cause to last. */
