@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { METRICS } from "../../../src/telemetry/measures.ts";
 import { createMetrics } from "../../../src/telemetry/metrics.ts";
 import { wantsOpenMetrics } from "../../../src/telemetry/open-metrics.ts";
 import { linesOf } from "./lines.ts";
@@ -6,6 +7,36 @@ import { linesOf } from "./lines.ts";
 /** What Prometheus 2.42 sends. */
 const PROMETHEUS_ACCEPT =
   "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+
+describe("the table", () => {
+  it("has the metrics and the labels that dashboards of others rely on", () => {
+    const place = ["tenant", "source"];
+    const lane = ["tenant", "sink"];
+    const labels = Object.fromEntries(Object.entries(METRICS).map(([name, entry]) => [name, entry.labels]));
+
+    expect(labels).toMatchObject({
+      poll_total: [...place, "outcome"],
+      poll_duration_seconds: expect.any(Array),
+      poll_lag_seconds: place,
+      alerts_read_total: place,
+      alerts_new_total: place,
+      alerts_duplicate_total: place,
+      alerts_enqueued_total: lane,
+      alerts_delivered_total: lane,
+      alerts_dead_lettered_total: [...lane, "reason"],
+      delivery_latency_seconds: ["sink"],
+      deliver_batches_total: ["sink", "outcome"],
+      sink_backlog_alerts: ["sink"],
+      sink_backlog_bytes: ["sink"],
+      sink_oldest_seconds: ["sink"],
+      sink_breaker_open: ["sink"],
+      gaps_open: ["sink"],
+      throttled_total: place,
+      credential_expires_timestamp_seconds: ["tenant"],
+      redis_up: [],
+    });
+  });
+});
 
 describe("histograms", () => {
   it("count every value into the buckets at and above it", async () => {
