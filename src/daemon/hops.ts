@@ -38,16 +38,19 @@ export function timeHops(
 
 function tell(batch: Batch, readMs: number, events: Pick<Events, "travelled">): void {
   const { sink, alerts, window } = batch;
-  const readable = alerts.map((alert) => readableMs(batch, alert));
   // What is read late because we were away, or were asked to read it again, is not late by Microsoft.
   if (window.kind === "live") {
-    const late = alerts.map(({ updatedMs }, at) => (readable[at] ?? 0) - (updatedMs ?? readable[at] ?? 0));
-    events.travelled(sink, "published", late);
+    const dated = alerts.flatMap(({ updatedMs }) => updatedMs ?? []);
+    events.travelled(
+      sink,
+      "published",
+      dated.map((ms) => Math.max(0, batch.notReadableBeforeMs - ms)),
+    );
   }
   events.travelled(
     sink,
     "read",
-    readable.map((ms) => readMs - ms),
+    alerts.map((alert) => readMs - readableMs(batch, alert)),
   );
   events.travelled(sink, "enqueued", [batch.sealedMs - readMs], alerts.length);
 }

@@ -7,7 +7,10 @@ import type { Metrics } from "../telemetry/metrics.ts";
 /** Stands for every reason that this version does not give, so that the ledger cannot make series without end. */
 const OTHER_REASON = "other";
 
-/** The same at every replica. Set anew for each scrape, since a place, a sink or a tenant of the ledger may be gone since the one before. */
+/**
+ * The same at every replica. Set anew for each scrape, since a place, a sink or a tenant of the ledger may be gone since
+ * the one before.
+ */
 export const FROM_REDIS = [
   "poll_lag_seconds",
   "poll_failures",

@@ -90,6 +90,13 @@ it("adds up to the time from the last update on", async () => {
   expect(START_MS + READING_MS + SEALING_MS - (alert.updatedMs ?? 0)).toBe(sum);
 });
 
+it("does not guess at what an alert without an update time has waited for", async () => {
+  const { published, read } = await hopsOf("live", [anAlert({ id: "undated", updatedMs: undefined })]);
+
+  expect(published?.delays).toEqual([]);
+  expect(read?.delays).toEqual([60_000 + READING_MS]);
+});
+
 it.each(["gap", "backfill", "replay"] as const)("blames Microsoft for nothing in a %s", async (kind) => {
   const told = await hopsOf(kind, [updated("old", LAST_ROUND_MS - 86_400_000)]);
 
