@@ -13,6 +13,7 @@ export function watchExpiry(
   nowMs: () => number = Date.now,
 ): { stop(): void } {
   function look(): void {
+    events.credentialsUnknown();
     const shared = new Map<string, { readonly auth: ResolvedTenant["auth"]; readonly tenants: string[] }>();
     for (const { id, auth } of tenants) {
       const key = JSON.stringify(auth);
@@ -22,8 +23,8 @@ export function watchExpiry(
     }
     for (const { auth, tenants: ids } of shared.values()) {
       const endMs = credentialExpiry(auth);
-      for (const id of ids) events.credentialExpires(id, endMs);
       if (endMs === undefined) continue;
+      for (const id of ids) events.credentialExpires(id, endMs);
       const days = Math.floor((endMs - nowMs()) / DAY_MS);
       events.credentialExpiring(clientIdOf(auth) ?? auth.type, credentialWords(auth), days, ids.length);
     }

@@ -198,12 +198,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
         states.set(`expiry/${app}`, { what: `${threshold}`, saidMs: Date.now(), unsaid: 0 });
       }
     },
-    /** @param ms undefined: nobody knows, maybe not any more. */
-    credentialExpires(tenant: string, ms: number | undefined): void {
-      const name = "credential_expires_timestamp_seconds";
-      if (ms === undefined) metrics.unset(name, { tenant });
-      else metrics.set(name, { tenant }, Math.floor(ms / 1000));
-    },
+    credentialExpires: (tenant: string, ms: number) =>
+      metrics.set("credential_expires_timestamp_seconds", { tenant }, Math.floor(ms / 1000)),
+    /** They are looked up anew: one that had an end may have none any more. */
+    credentialsUnknown: () => metrics.clear("credential_expires_timestamp_seconds"),
 
     gapRecorded(
       { tenant, source }: { readonly tenant: string; readonly source: string },

@@ -14,7 +14,6 @@ type Labels = Readonly<Record<string, string>>;
 export interface Metrics {
   count(name: NamesOf<"counter">, labels: Labels, by?: number): void;
   set(name: NamesOf<"gauge">, labels: Labels, value: number): void;
-  unset(name: NamesOf<"gauge">, labels: Labels): void;
   /** @param times how often each of the values was seen. */
   observe(name: NamesOf<"histogram">, labels: Labels, values: readonly number[], times?: number): void;
   /** Forgets the series of a metric that is about to be set anew. */
@@ -46,7 +45,6 @@ export function createMetrics(): Metrics {
   return {
     count: (name, labels, by = 1) => counter(name).inc({ ...labels }, by),
     set: (name, labels, value) => gauge(name).set({ ...labels }, value),
-    unset: (name, labels) => gauge(name).remove({ ...labels }),
     observe: (name, labels, values, times) =>
       known(histograms.get(name), name).observe(labels, values, times),
     clear: (name) => (counters.get(name) ?? gauge(name)).reset(),

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
+import { watchExpiry } from "../../../src/daemon/expiry.ts";
 import { measure } from "../../../src/daemon/measure.ts";
 import { DEAD_LETTER_REASONS } from "../../../src/model/dead-letter.ts";
 import { SourceError } from "../../../src/model/failure.ts";
@@ -150,11 +151,22 @@ it("forgets a tenant, a sink and an application that are configured no more, onc
 
 it("forgets when a credential ends that has no end any more", async () => {
   const { metrics, events } = newEvents();
-  events.credentialExpires("contoso", 5000);
-  const before = await linesOf(metrics, "credential_expires_timestamp_seconds");
+  const tenants = (await configOf(["contoso", "fabrikam"])).tenants.map((tenant) => ({
+    without: tenant,
+    dated: { ...tenant, auth: { ...tenant.auth, expires: "2026-05-04" } },
+  }));
+  const series = async () => [...(await linesOf(metrics, "credential_expires_timestamp_seconds"))];
+  const [contoso, fabrikam] = tenants;
+  if (contoso === undefined || fabrikam === undefined) throw new Error("There are two.");
 
-  events.credentialExpires("contoso", undefined);
+  watchExpiry([contoso.dated, fabrikam.dated], events).stop();
+  const before = await series();
+  watchExpiry([contoso.dated, fabrikam.without], events).stop();
 
-  expect(before.get('{tenant="contoso"}')).toBe(5);
-  expect((await linesOf(metrics, "credential_expires_timestamp_seconds")).size).toBe(0);
+  const end = Date.parse("2026-05-05") / 1000;
+  expect(before).toEqual([
+    ['{tenant="contoso"}', end],
+    ['{tenant="fabrikam"}', end],
+  ]);
+  expect(await series()).toEqual([['{tenant="contoso"}', end]]);
 });
