@@ -1,6 +1,6 @@
 // Makes a fresh clone ready: node modules, build, and a Redis server. Needs nothing but Node.js and npm.
 // Runs before `npm run demo` and `npm test`; does nothing where everything is in place.
-// With --tests it also fetches what the tests send syslog to, and a browser.
+// With --tests it also fetches what the tests send syslog to, a Prometheus, and a browser.
 import { spawnSync } from "node:child_process";
 import {
   accessSync,
@@ -32,11 +32,19 @@ const PACKAGE_MANAGERS = [
 ];
 
 /**
- * Debian packages of the syslog receivers that the tests start. They are unpacked here instead of being installed:
- * rsyslog and syslog-ng exclude each other, either would take the place of the machine's own logger, and Ubuntu's
- * AppArmor profile of an installed rsyslogd would keep it from the tests' folders.
+ * Debian packages of the syslog receivers and of the Prometheus that the tests start. They are unpacked here instead of
+ * being installed: rsyslog and syslog-ng exclude each other, either would take the place of the machine's own logger,
+ * Ubuntu's AppArmor profile of an installed rsyslogd would keep it from the tests' folders, and an installed Prometheus
+ * runs as a service.
  */
-const RECEIVERS = ["liblognorm-utils", "rsyslog", "rsyslog-gnutls", "rsyslog-relp", "syslog-ng-core"];
+const RECEIVERS = [
+  "liblognorm-utils",
+  "prometheus",
+  "rsyslog",
+  "rsyslog-gnutls",
+  "rsyslog-relp",
+  "syslog-ng-core",
+];
 /** The first one in PATH is used by the tests; where there is none, Debian's is installed. */
 const BROWSERS = ["chromium", "chromium-browser", "google-chrome"];
 const RECEIVERS_FOLDER = ".cache/receivers";
@@ -109,9 +117,10 @@ function unpackReceivers() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === RECEIVERS.join(" ")) return;
   if (!isInPath("apt-get") || !isInPath("dpkg-deb"))
     fail(`The tests need the Debian packages ${RECEIVERS.join(", ")}: run them on Debian or Ubuntu.`);
-  say(`Unpacking syslog receivers for the tests (${RECEIVERS.join(", ")}) ...`);
+  say(`Unpacking syslog receivers and Prometheus for the tests (${RECEIVERS.join(", ")}) ...`);
   const isComplete = downloadReceivers() || (updatePackageLists() && downloadReceivers());
-  if (!isComplete) fail("The syslog receivers cannot be downloaded. Try again after:\n  sudo apt-get update");
+  if (!isComplete)
+    fail("The packages for the tests cannot be downloaded. Try again after:\n  sudo apt-get update");
   for (const file of packageFiles()) {
     if (!run("dpkg-deb", ["-x", file, "."], process.env, RECEIVERS_FOLDER))
       fail(`${file} cannot be unpacked; the words of dpkg-deb are above.`);
@@ -130,7 +139,8 @@ function downloadReceivers() {
       .trim()
       .split(/, */),
   );
-  const libraries = needs.filter((need) => need.startsWith("lib"));
+  // The pages of Prometheus, which need scripts for browsers, are of no use to the tests.
+  const libraries = needs.filter((need) => need.startsWith("lib") && !need.startsWith("libjs-"));
   const wouldDo = output("apt-get", ["satisfy", "-qq", "--simulate", libraries.join(", ")]);
   // Inst libivykis0 (0.42.4-1 Debian:12.12/oldstable [amd64])
   const names = [...wouldDo.matchAll(/^Inst (\S+) \(/gm)].map(([, name]) => name);

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { renderJsonSchema } from "../config/json-schema.ts";
 import { code, generatedNote, page, table } from "../config/markdown.ts";
 import { renderConfigurationPage } from "../config/reference-doc.ts";
+import { FROM_REDIS } from "../daemon/measure.ts";
 import { ACTORS, DIAGNOSES } from "../model/diagnosis.ts";
 import { FAILURES } from "../model/failure.ts";
 import { EVENTS } from "../telemetry/catalogue.ts";
@@ -95,16 +96,18 @@ function renderRunbook(): string {
 }
 
 function renderMetricsPage(): string {
+  const fromRedis: readonly string[] = FROM_REDIS;
   return page([
     generatedNote("src/telemetry/measures.ts"),
     "# Metrics",
-    "What `/metrics` shows, besides Node's process metrics.",
+    "What `/metrics` shows, besides Node's process metrics; as OpenMetrics to whoever asks for that. What is *shared* comes from Redis and is the same at every replica: take `max`, not `sum`. How to use them: [monitoring.md](monitoring.md).",
     table(
-      ["Metric", "Type", "Labels", "Meaning"],
+      ["Metric", "Type", "Labels", "Shared", "Meaning"],
       Object.entries(METRICS).map(([name, metric]) => [
         code(`alertferry_${name}`),
         metric.type,
         metric.labels.map(code).join(", "),
+        fromRedis.includes(name) ? "yes" : "",
         metric.help,
       ]),
     ),

@@ -20,6 +20,7 @@ import { createEvents, type Events } from "../telemetry/events.ts";
 import { createLogger, type LogStream } from "../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { openHttp } from "./http.ts";
+import { measure } from "./measure.ts";
 import { createOnboarding, type Enrolment, type OnboardingDesk, openOnboarding } from "./onboarding.ts";
 import { type Pipeline, type Roles, startPipeline } from "./pipeline.ts";
 
@@ -164,10 +165,10 @@ export class Daemon {
     return openHttp({
       http: this.#loaded.config.http,
       ready: () => this.#ready(),
-      metrics: async () => {
+      metrics: async (accept) => {
         await this.#measure();
-        const headers = { "content-type": this.#metrics.contentType };
-        return { status: 200, headers, body: await this.#metrics.text() };
+        const { contentType, text } = await this.#metrics.page(accept);
+        return { status: 200, headers: { "content-type": contentType }, body: text };
       },
       snapshot: () => this.snapshot(),
       onboarding,
@@ -201,46 +202,11 @@ export class Daemon {
     return inTime(takeSnapshot(this.#store, this.#pipeline.watched));
   }
 
-  /** Brings the ledger's numbers up to date for a scrape. A Redis that is away leaves the last ones. */
+  /** Brings the numbers up to date for a scrape. A Redis that is away leaves the last ones. */
   async #measure(): Promise<void> {
-    const metrics = this.#metrics;
     const now = await this.snapshot().catch(() => undefined);
-    metrics.set("redis_up", {}, now === undefined ? 0 : 1);
-    if (now === undefined) return;
-    for (const name of [
-      "alerts_enqueued_total",
-      "alerts_delivered_total",
-      "alerts_dead_lettered_total",
-    ] as const) {
-      metrics.clear(name);
-    }
-    for (const { tenant, sink, enqueued, delivered, dead } of now.ledger) {
-      metrics.total("alerts_enqueued_total", { tenant, sink }, enqueued);
-      metrics.total("alerts_delivered_total", { tenant, sink }, delivered);
-      for (const [reason, count] of Object.entries(dead)) {
-        metrics.total("alerts_dead_lettered_total", { tenant, sink, reason }, count);
-      }
-    }
-    for (const { tenant, source, lagSeconds, holes } of now.tenants) {
-      metrics.set("holes_open", { tenant, source }, holes);
-      if (lagSeconds !== null) metrics.set("poll_lag_seconds", { tenant, source }, lagSeconds);
-    }
-    for (const {
-      sink,
-      backlogAlerts,
-      backlogBytes,
-      oldestSeconds,
-      gaps,
-      deadLetters,
-      resting,
-    } of now.sinks) {
-      metrics.set("sink_backlog_alerts", { sink }, backlogAlerts);
-      metrics.set("sink_backlog_bytes", { sink }, backlogBytes);
-      metrics.set("sink_oldest_seconds", { sink }, oldestSeconds);
-      metrics.set("gaps_open", { sink }, gaps);
-      metrics.set("dead_letters", { sink }, deadLetters);
-      metrics.set("sink_breaker_open", { sink }, resting === null ? 0 : 1);
-    }
+    this.#metrics.set("redis_up", {}, now === undefined ? 0 : 1);
+    if (now !== undefined) await measure(this.#metrics, now, this.#loaded.config);
   }
 }
 

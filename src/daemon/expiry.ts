@@ -63,6 +63,7 @@ export function watchExpiry(
   nowMs: () => number = Date.now,
 ): { stop(): void } {
   function look(): void {
+    events.credentialsUnknown();
     for (const { auth, endMs, tenants: ids } of endingsOf(tenants)) {
       for (const id of ids) events.credentialExpires(id, endMs);
       const days = Math.floor((endMs - nowMs()) / DAY_MS);

@@ -15,7 +15,8 @@ import { type StatusPageParts, statusPageRoutes } from "./status-page.ts";
 export interface HttpParts {
   readonly http: Config["http"];
   readonly ready: () => Promise<Checks>;
-  readonly metrics: () => Promise<PageReply>;
+  /** @param accept which notations the scraper reads. */
+  readonly metrics: (accept: string | undefined) => Promise<PageReply>;
   readonly snapshot: () => Promise<Snapshot>;
   readonly onboarding: OnboardingDesk;
   readonly page: Pick<StatusPageParts, "version" | "history">;

@@ -142,12 +142,11 @@ export class Lane {
     this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");
     for (const letter of dead) this.#events.deadLettered(letter);
     const refusedIds = new Set(dead.map(({ eventId }) => eventId));
-    for (const alert of batch.alerts) {
-      if (refusedIds.has(alert.eventId)) continue;
-      const delayMs = acceptedMs - readableMs(batch, alert);
-      this.#events.latency(this.name, delayMs);
-      this.#tally.delivered(this.name, acceptedMs, delayMs);
-    }
+    const accepted = batch.alerts.filter(({ eventId }) => !refusedIds.has(eventId));
+    const delays = accepted.map((alert) => acceptedMs - readableMs(batch, alert));
+    this.#events.accepted(this.name, delays);
+    this.#events.travelled(this.name, "accepted", [acceptedMs - batch.sealedMs], accepted.length);
+    for (const delayMs of delays) this.#tally.delivered(this.name, acceptedMs, delayMs);
   }
 
   /** What was delivered and is not settled is sent again: a Redis that takes nothing just now is waited out. */

@@ -10,6 +10,7 @@ import type { RoundNote } from "../queue/places.ts";
 import type { ReadJob } from "../queue/read-jobs.ts";
 import type { NextRun, RunRead } from "../queue/read-queue.ts";
 import type { Events } from "../telemetry/events.ts";
+import { timeHops } from "./hops.ts";
 
 /** A failed round is tried again after about this long at first, and after the longest pause at most. */
 const FIRST_PAUSE_MS = 1000;
@@ -43,7 +44,8 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
   async function live(job: ReadJob, place: Place, fence: Fence, signal: AbortSignal): Promise<NextRun> {
     const startedAt = performance.now();
     try {
-      const round = await readLive(place, parts, fence, signal, noticesOf(job, events));
+      const timed = timeHops(place, parts, events);
+      const round = await readLive(timed.place, timed.parts, fence, signal, noticesOf(job, events));
       const durationMs = Math.round(performance.now() - startedAt);
       events.pollCompleted(job, round, durationMs);
       tellGaps(job, round, events);
@@ -64,7 +66,8 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
     signal: AbortSignal,
   ): Promise<NextRun> {
     try {
-      const turn = await readLong(id, place, parts, fence, signal, noticesOf(job, events));
+      const timed = timeHops(place, parts, events);
+      const turn = await readLong(id, timed.place, timed.parts, fence, signal, noticesOf(job, events));
       events.windowRead(job, turn);
       tellGaps(job, turn, events);
       if (turn.state === "gone") return "done";

@@ -5,7 +5,10 @@ import { json, type Route } from "./route.ts";
 export type Checks = Readonly<Record<string, string>>;
 
 /** What orchestrators and Prometheus ask for, without a token. */
-export function healthRoutes(ready: () => Promise<Checks>, metrics: () => Promise<PageReply>): Route[] {
+export function healthRoutes(
+  ready: () => Promise<Checks>,
+  metrics: (accept: string | undefined) => Promise<PageReply>,
+): Route[] {
   const open = { method: "GET", access: "open" } as const;
   return [
     // That it answers at all is the proof of life.
@@ -19,6 +22,6 @@ export function healthRoutes(ready: () => Promise<Checks>, metrics: () => Promis
         return json(isReady ? 200 : 503, { status: isReady ? "ready" : "not ready", checks });
       },
     },
-    { ...open, path: "/metrics", answer: metrics },
+    { ...open, path: "/metrics", answer: ({ headers }) => metrics(headers.accept) },
   ];
 }

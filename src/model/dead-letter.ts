@@ -9,6 +9,15 @@ export const NO_SINK = "none";
 /** The reason of what names another tenant than the one it was read from, or is bound for. */
 export const TENANT_MISMATCH = "tenant-mismatch";
 
+/** Every reason that the daemon gives today. One of another version may stand in the ledger. */
+export const DEAD_LETTER_REASONS: readonly string[] = [
+  TENANT_MISMATCH,
+  "rejected",
+  "missing-id",
+  "missing-time",
+  "not-an-object",
+];
+
 /** All of an envelope that does not stand in the dead letter itself. */
 export interface SentFacts {
   readonly tenant: TenantName;

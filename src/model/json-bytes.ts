@@ -93,7 +93,7 @@ function endsLiteral(byte: number): boolean {
  *     tells the index behind the value, -1 when there is none.
  * @returns the index behind the object; -1 when it is no whole object.
  */
-export function eachMember(
+function eachMember(
   json: Buffer,
   at: number,
   read: (keyStart: number, keyEnd: number, start: number) => number,

@@ -5,6 +5,7 @@ import type { Onboarding } from "../model/onboarding.ts";
 import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
 import { EVENTS, type EventName } from "./catalogue.ts";
 import { errorFields, type Fields } from "./fields.ts";
+import type { Hop } from "./measures.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** A state that persists is said again this often. */
@@ -66,13 +67,16 @@ export function createEvents(logger: Logger, metrics: Metrics) {
   }
 
   return {
-    daemonStarted: (facts: {
+    daemonStarted(facts: {
       version: string;
       tenants: number;
       sinks: number;
       http: string;
       redis: string;
-    }) => say("daemon.started", facts),
+    }): void {
+      metrics.set("build_info", { version: facts.version }, 1);
+      say("daemon.started", facts);
+    },
     daemonStopping: (signal: string) => say("daemon.stopping", { signal }),
     daemonStopped: (durationMs: number) => say("daemon.stopped", { durationMs }),
     daemonFailed: (error: unknown) => say("daemon.failed", { error: errorFields(error) }),
@@ -129,7 +133,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const { tenant, source } = place;
       const labels = { tenant, source };
       metrics.count("poll_total", { ...labels, outcome: "completed" });
-      metrics.observe("poll_duration_seconds", { source }, durationMs / 1000);
+      metrics.observe("poll_duration_seconds", { source }, [durationMs / 1000]);
       metrics.count("alerts_read_total", labels, round.read);
       metrics.count("alerts_new_total", labels, round.fresh);
       metrics.count("alerts_duplicate_total", labels, round.duplicates);
@@ -156,7 +160,6 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     ): void {
       const key = `silence/${tenant}/${source}`;
       const fields = { tenant, source, usualHours: Math.round(usualHours) };
-      metrics.set("tenant_quiet", { tenant, source }, isUnusual ? 1 : 0);
       if (!isUnusual) {
         if (states.delete(key)) say("tenant.heard", { tenant, source });
       } else if (!states.has(key)) {
@@ -229,6 +232,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     },
     credentialExpires: (tenant: string, ms: number) =>
       metrics.set("credential_expires_timestamp_seconds", { tenant }, Math.floor(ms / 1000)),
+    /** They are looked up anew: one that had an end may have none any more. */
+    credentialsUnknown: () => metrics.clear("credential_expires_timestamp_seconds"),
 
     gapRecorded(
       { tenant, source }: { readonly tenant: string; readonly source: string },
@@ -310,8 +315,12 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     ): void {
       metrics.count("deliver_batches_total", { sink, outcome });
     },
-    latency: (sink: string, ms: number) =>
-      metrics.observe("delivery_latency_seconds", { sink }, Math.max(0, ms) / 1000),
+    /** How late the sink has accepted each alert of a batch. */
+    accepted: (sink: string, delaysMs: readonly number[]) =>
+      metrics.observe("delivery_latency_seconds", { sink }, delaysMs.map(secondsOf)),
+    /** How long alerts took for a stretch of their way to a sink: `times` of them each of these. */
+    travelled: (sink: string, hop: Hop, delaysMs: readonly number[], times = 1) =>
+      metrics.observe("delivery_hop_seconds", { sink, hop }, delaysMs.map(secondsOf), times),
     deliverFailed(sink: string, error: unknown): void {
       const fields = errorFields(error);
       sayState(`deliver/${sink}`, fields.message, "deliver.failed", { sink, error: fields });
@@ -325,6 +334,11 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       say("sink.closed", { sink, durationMs });
     },
   };
+}
+
+/** Clocks differ: what seems to have come before it was sent took no time. */
+function secondsOf(ms: number): number {
+  return Math.max(0, ms) / 1000;
 }
 
 /** Names by what became of them. */

@@ -7,6 +7,17 @@ interface MetricEntry {
   readonly buckets?: readonly number[];
 }
 
+/** Seconds, of what takes milliseconds when all is well and days when nothing is. */
+const DELAY_BUCKETS = [
+  0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900, 3600, 14_400, 86_400,
+] as const;
+
+/**
+ * The stretches of an alert's way, one after the other: until Microsoft lets it be read, until we have read it, until it
+ * stands in the sink's queue, until the sink has accepted it.
+ */
+export type Hop = "published" | "read" | "enqueued" | "accepted";
+
 /** Names without the prefix `alertferry_`. Tenants are labels, alerts never. */
 export const METRICS = {
   poll_total: {
@@ -21,6 +32,11 @@ export const METRICS = {
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
   },
   poll_lag_seconds: { type: "gauge", help: "Now less the cursor.", labels: ["tenant", "source"] },
+  poll_failures: {
+    type: "gauge",
+    help: "Rounds that have failed since the last one that was completed.",
+    labels: ["tenant", "source"],
+  },
   alerts_read_total: {
     type: "counter",
     help: "Alerts in the pages that were read.",
@@ -61,6 +77,11 @@ export const METRICS = {
     help: "Alerts set aside, from the ledger; sink `none`: at reading.",
     labels: ["tenant", "sink", "reason"],
   },
+  alerts_waiting: {
+    type: "gauge",
+    help: "Alerts that wait for the sink: enqueued less delivered and dead-lettered, counted by itself.",
+    labels: ["tenant", "sink"],
+  },
   alerts_shortened_total: {
     type: "counter",
     help: "Alerts delivered with something cut away, since the sink takes only so much.",
@@ -70,7 +91,13 @@ export const METRICS = {
     type: "histogram",
     help: "From an alert being readable at the source to its acceptance by the sink.",
     labels: ["sink"],
-    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14_400, 86_400],
+    buckets: DELAY_BUCKETS,
+  },
+  delivery_hop_seconds: {
+    type: "histogram",
+    help: "Delivery latency by stretch of the way; hop `published` is Microsoft's own and comes before it.",
+    labels: ["sink", "hop"],
+    buckets: DELAY_BUCKETS,
   },
   deliver_batches_total: {
     type: "counter",
@@ -126,5 +153,6 @@ export const METRICS = {
     labels: ["tenant"],
   },
   redis_up: { type: "gauge", help: "1 while Redis answers.", labels: [] },
+  build_info: { type: "gauge", help: "Always 1; the version is a label.", labels: ["version"] },
 } as const satisfies Record<string, MetricEntry>;
 export type MetricName = keyof typeof METRICS;

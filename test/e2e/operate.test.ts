@@ -36,6 +36,11 @@ it("tells health to everyone, and status only to who has the token", async () =>
     checks: { config: "ok", redis: "ok", pollers: "ok" },
   });
   expect((await get("/metrics")).headers.get("content-type")).toContain("text/plain");
+  const open = await get("/metrics", {
+    accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+  });
+  expect(open.headers.get("content-type")).toContain("application/openmetrics-text");
+  expect(await open.text()).toMatch(/\nalertferry_build_info\{version="\d+\.\d+\.\d+"\} 1\n(.*\n)*# EOF\n$/);
   expect((await get("/api/status")).status).toBe(401);
   expect((await get("/nothing")).status).toBe(401);
   expect((await get("/api/status", bearer("another-token"))).status).toBe(401);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Running, start } from "./processes.ts";
 import { until } from "./until.ts";
 
-/** Syslog receivers from Debian packages that `node scripts/setup.mjs --receivers` has unpacked. */
+/** Syslog receivers, and other programs, from Debian packages that `node scripts/setup.mjs --tests` has unpacked. */
 
 const FOLDER = join(import.meta.dirname, "../../.cache/receivers");
 
@@ -12,7 +12,7 @@ export function unpacked(path: string): string {
   const found = ["", ...libraryFolders()]
     .map((folder) => join(folder || join(FOLDER, "usr"), path))
     .find(existsSync);
-  if (found === undefined) throw new Error(`${path} is missing: run node scripts/setup.mjs --receivers.`);
+  if (found === undefined) throw new Error(`${path} is missing: run node scripts/setup.mjs --tests.`);
   return found;
 }
 
