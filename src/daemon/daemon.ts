@@ -19,6 +19,7 @@ import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { type Checks, type RunningServer, startServer } from "../telemetry/server.ts";
 import { createOnboarding, type Enrolment, type OnboardingDesk, openOnboarding } from "./onboarding.ts";
 import { type Pipeline, type Roles, startPipeline } from "./pipeline.ts";
+import { watchReplicas } from "./replicas.ts";
 
 export interface DaemonSettings {
   readonly version: string;
@@ -50,6 +51,7 @@ export class Daemon {
   #store: Store | undefined;
   #bull: BullParts | undefined;
   #pipeline: Pipeline | undefined;
+  #replicas: ReturnType<typeof watchReplicas> | undefined;
   #onboarding: OnboardingDesk | undefined;
   #server: RunningServer | undefined;
   #stopping = false;
@@ -83,6 +85,7 @@ export class Daemon {
       await this.#store.claimFormat();
       this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
       this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
+      this.#replicas = watchReplicas(this.#store, events);
       if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store);
     } catch (cause) {
       events.daemonFailed(cause);
@@ -149,6 +152,7 @@ export class Daemon {
     await beforeLong(this.#pipeline?.stop(deadline), deadline);
     await this.#server?.close();
     await beforeLong(this.#onboarding?.stop(), deadline);
+    await beforeLong(this.#replicas?.stop(), deadline);
     this.#redis?.disconnect();
     await this.#place?.stop();
   }

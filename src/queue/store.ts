@@ -10,6 +10,7 @@ import type { Fence } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import { createLedger } from "./ledger.ts";
 import { createPlaces } from "./places.ts";
+import { createReplicas } from "./replicas.ts";
 import { createTenants } from "./tenants.ts";
 import { createWindows } from "./windows.ts";
 
@@ -30,6 +31,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec, rememberMs: 
     ...createLedger(redis, keys),
     ...createConsents(redis, keys),
     ...createCalls(redis, keys),
+    ...createReplicas(redis, keys),
     ...createTenants(redis, keys),
 
     /** Works with a fence of its own, for who is no read job. */
