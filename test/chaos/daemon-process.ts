@@ -11,7 +11,7 @@ export const PROGRAM = resolve("dist/main.js");
 export type Settings = Readonly<Record<string, unknown>>;
 
 /** One line of a daemon's log. */
-interface LogLine {
+export interface LogLine {
   readonly time: string;
   readonly level: string;
   readonly event: string;
