@@ -4,7 +4,7 @@ import { until } from "../support/until.ts";
 import { type DrillStage, KEEPER } from "./stage.ts";
 
 /** A line of a story, as it must stand in the log. */
-export interface StoryLine {
+interface StoryLine {
   readonly event: EventName;
   /** Where a person may have to look. */
   readonly runbook?: string;

@@ -69,11 +69,11 @@ try {
       await sleep(Number(values.hold) * 1000);
       say(colour("bold", `<- ${ends}`));
     },
-    ended: () => say("   Everything has arrived at both receivers; the three agree."),
+    ended: () => say("   Everything has arrived at both receivers."),
   });
   ended.abort();
   await following;
-  say("What the sources held, and what became of it:");
+  say("The three agree again. What the sources held, and what became of it:");
   tabulate(balance);
 } catch (cause) {
   ended.abort();

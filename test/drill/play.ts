@@ -16,7 +16,7 @@ const HISTORY = 20;
 
 /**
  * Plays the five incidents one after the other, and compares what `status`, `/api/status` and `/metrics` say while
- * each lasts and after it.
+ * each lasts and at the end.
  *
  * @returns what each tenant has at each sink at the end.
  * @throws when a step does not come true, or when they differ.
@@ -34,8 +34,8 @@ export async function playDrill(stage: DrillStage, onlooker: Onlooker = {}): Pro
     await onlooker.holds?.(incident, stage);
     await incident.end(stage);
     balance = await settle(stage);
-    await agree(stage);
     await onlooker.ended?.(incident, stage);
   }
+  await agree(stage);
   return balance;
 }

@@ -13,7 +13,7 @@ it("leaves one story in the log of each of five incidents, loses nothing, and sa
   const stage = await openDrill();
   afterTest(stage.close);
 
-  // Throws where status, /api/status and /metrics do not agree, in any of the ten states.
+  // Throws where status, /api/status and /metrics do not agree, in any of the six states.
   const balance = await playDrill(stage);
 
   const told = storiesIn(stage.log());
