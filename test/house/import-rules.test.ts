@@ -39,7 +39,6 @@ const HOME: Readonly<Record<string, string>> = {
   bullmq: "queue",
   ioredis: "queue",
   pino: "telemetry",
-  "pino-pretty": "telemetry",
   "prom-client": "telemetry",
   yaml: "config",
 };
