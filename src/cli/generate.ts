@@ -8,6 +8,8 @@ import { ACTORS, DIAGNOSES } from "../model/diagnosis.ts";
 import { FAILURES } from "../model/failure.ts";
 import { EVENTS } from "../telemetry/catalogue.ts";
 import { METRICS } from "../telemetry/measures.ts";
+import { RUNBOOK } from "../telemetry/runbook.ts";
+import { anchorOf } from "../telemetry/voice.ts";
 
 /** Writes the files that are made from the code's own tables; with `--check` it only compares. */
 
@@ -54,18 +56,20 @@ function renderFailuresPage(): string {
   ]);
 }
 
-/** Each event has the anchor that `runbook` in its log line names. */
+/** Where a person may have to look the event leads to its section of the runbook. */
 function renderEventsPage(): string {
   return page([
     generatedNote("src/telemetry/catalogue.ts"),
     "# Events",
-    "Everything the daemon logs: `event` in the JSON line, `msg` beside it, and what it means for the person on call.",
+    "Everything the daemon logs: `event` in the JSON line, `msg` beside it, the fields that may stand there, and what it means. Besides these, each line has `time` and `level`. Of the levels, `error` is for a person, `warn` heals by itself or can wait, `info` is a beginning, an end or a summary.",
+    "A state is said when it begins, when it changes and when it ends; while it lasts, every ten minutes at most. What comes again and again is said once and then counted in `repeated`.",
     table(
-      ["Event", "Level", "`msg`", "What it means"],
+      ["Event", "Level", "`msg`", "Fields", "What it means"],
       Object.entries(EVENTS).map(([name, event]) => [
-        `<a id="${name.replace(".", "-")}"></a>${code(name)}`,
+        `<a id="${anchorOf(name)}"></a>${name in RUNBOOK ? `[${code(name)}](runbook.md#${anchorOf(name)})` : code(name)}`,
         event.level,
         event.says,
+        event.fields.map(code).join(", "),
         event.means,
       ]),
     ),
@@ -74,9 +78,8 @@ function renderEventsPage(): string {
 
 /** What `runbook` in a log line names: the diagnosis where there is one, else the event. */
 function renderRunbook(): string {
-  const said = Object.entries(EVENTS).filter(([, { level }]) => level !== "debug" && level !== "info");
   return page([
-    generatedNote("src/model/diagnosis.ts and src/telemetry/catalogue.ts"),
+    generatedNote("src/model/diagnosis.ts, src/telemetry/catalogue.ts and src/telemetry/runbook.ts"),
     "# Runbook",
     "For the person on call. The `runbook` field of a log line is the name of a section here. Nothing is lost in any of these states: cursors stay, and what was read waits in Redis.",
     "## Refusals of Microsoft",
@@ -89,10 +92,23 @@ function renderRunbook(): string {
       ].join("\n\n"),
     ),
     "## Events",
-    ...said.map(([name, { says, means }]) =>
-      [`### ${name.replace(".", "-")}`, `\`${name}\`: ${says}`, means].join("\n\n"),
-    ),
+    ...Object.entries(RUNBOOK).map(([name, { actor, remedy, healed }]) => {
+      const { level, says, means } = alarmOf(name);
+      return [
+        `### ${anchorOf(name)}`,
+        `\`${name}\`, ${level}: ${says}`,
+        means,
+        `Who acts: ${ACTORS[actor]}. ${remedy}`,
+        `Healed: ${healed}`,
+      ].join("\n\n");
+    }),
   ]);
+}
+
+function alarmOf(name: string) {
+  const found = Object.entries(EVENTS).find(([each]) => each === name);
+  if (found === undefined) throw new Error(`${name} does not stand in the catalogue.`);
+  return found[1];
 }
 
 function renderMetricsPage(): string {

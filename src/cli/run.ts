@@ -31,7 +31,7 @@ export const run: Command = {
         deliver: roles.includes("deliver"),
         http: roles.includes("http"),
       },
-      logStream: await openLogStream(pretty, alertsOnStdout),
+      logStream: openLogStream(pretty, alertsOnStdout),
       logLevel: readLevel(options) ?? log.level,
       enrolment: enrolmentIn(path),
     });

@@ -23,6 +23,7 @@ import { openHttp } from "./http.ts";
 import { measure } from "./measure.ts";
 import { createOnboarding, type Enrolment, type OnboardingDesk, openOnboarding } from "./onboarding.ts";
 import { type Pipeline, type Roles, startPipeline } from "./pipeline.ts";
+import { watchReplicas } from "./replicas.ts";
 
 export interface DaemonSettings {
   readonly version: string;
@@ -54,6 +55,7 @@ export class Daemon {
   #store: Store | undefined;
   #bull: BullParts | undefined;
   #pipeline: Pipeline | undefined;
+  #replicas: ReturnType<typeof watchReplicas> | undefined;
   #onboarding: OnboardingDesk | undefined;
   #server: RunningServer | undefined;
   #stopping = false;
@@ -87,6 +89,7 @@ export class Daemon {
       await this.#store.claimFormat();
       this.#bull = { redis: this.#redis, prefix: queue.prefix, onError };
       this.#pipeline = await startPipeline(config, this.#settings.roles, this.#bull, this.#store, events);
+      this.#replicas = watchReplicas(this.#store, events);
       if (this.#settings.roles.http) this.#server = await this.#openServer(this.#store, this.#bull);
     } catch (cause) {
       events.daemonFailed(cause);
@@ -153,6 +156,7 @@ export class Daemon {
     await beforeLong(this.#pipeline?.stop(deadline), deadline);
     await beforeLong(this.#server?.close(), deadline);
     await beforeLong(this.#onboarding?.stop(), deadline);
+    await beforeLong(this.#replicas?.stop(), deadline);
     this.#redis?.disconnect();
     await this.#place?.stop();
   }

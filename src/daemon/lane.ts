@@ -53,6 +53,7 @@ export class Lane {
         const { kind, code, message } = error;
         this.#note({ sinceMs: Date.now(), kind, code, message });
       },
+      stays: (error, retryInMs) => events.sinkOpened(name, error, retryInMs),
       closed: (openMs) => {
         events.sinkClosed(name, openMs);
         this.#note(undefined);
@@ -114,7 +115,7 @@ export class Lane {
   async #carry(id: string, stopping: AbortSignal): Promise<void> {
     try {
       const loaded = await this.#store.loadBatch(id);
-      if (loaded === undefined) return this.#events.batchSettled(this.name, "settled-before");
+      if (loaded === undefined) return this.#events.batchSettled(this.name, id, "settled-before");
       const { batch } = loaded;
       const all = envelopes(batch, loaded.numbers);
       const foreign = all.filter(({ raw, tenant }) => textNamesAnother(raw, tenant.tenantId));
@@ -123,8 +124,8 @@ export class Lane {
       const refused = [...delivered.refused, ...foreign.map(mixedUp)];
       await this.#settle(batch, { ...delivered, refused }, stopping);
     } catch (cause) {
-      if (stopping.aborted) this.#events.batchSettled(this.name, "given-back");
-      else this.#events.deliverFailed(this.name, cause);
+      if (stopping.aborted) this.#events.batchSettled(this.name, id, "given-back");
+      else this.#events.deliverFailed(this.name, id, cause);
       throw cause;
     }
   }
@@ -138,8 +139,8 @@ export class Lane {
     const dead = refused.map((refusal) => deadLetter(batch, refusal));
     const settlement = { delivered: batch.alerts.length - dead.length, dead, attempts, shortened };
     const first = await this.#settled(() => this.#store.settle(batch, settlement, acceptedMs), stopping);
-    if (!first) return this.#events.batchSettled(this.name, "settled-before");
-    this.#events.batchSettled(this.name, dead.length > 0 ? "dead-lettered" : "delivered");
+    if (!first) return this.#events.batchSettled(this.name, batch.id, "settled-before");
+    this.#events.batchSettled(this.name, batch.id, dead.length > 0 ? "dead-lettered" : "delivered");
     for (const letter of dead) this.#events.deadLettered(letter);
     const refusedIds = new Set(dead.map(({ eventId }) => eventId));
     const accepted = batch.alerts.filter(({ eventId }) => !refusedIds.has(eventId));

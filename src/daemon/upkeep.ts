@@ -4,6 +4,8 @@ import type { Store } from "../queue/store.ts";
 import type { Events } from "../telemetry/events.ts";
 
 const EVERY_MS = 60_000;
+/** Who has just mended something wants to read that it is over. */
+const COUNT_EVERY_MS = 5000;
 /** From so many dead letters of a sink on a person should look. */
 const MANY = 100;
 
@@ -21,14 +23,29 @@ export function startUpkeep(
     await lookAtTenants(store, config, events, Date.now());
     if (roles.deliver) await lookAtDeadLetters(store, config.deadLetters, events);
   }
+  let total: number | undefined;
+  /** Looks closer only where their number has changed: there may be very many. */
+  async function count(): Promise<void> {
+    const now = await store.deadLetterTotal();
+    if (now === total) return;
+    events.deadLettersLeft(await store.countDeadLetters());
+    total = now;
+  }
   const lookSoon = () => {
-    // A Redis that is away now is asked again in a minute.
+    // A Redis that is away now is asked again the next time.
     look().catch(() => undefined);
   };
-  const timer = setInterval(lookSoon, EVERY_MS);
+  const countSoon = () => {
+    if (roles.deliver) count().catch(() => undefined);
+  };
+  const timers = [setInterval(lookSoon, EVERY_MS), setInterval(countSoon, COUNT_EVERY_MS)];
   // A tenant that is removed within the first minute was configured all the same.
   lookSoon();
-  return { stop: () => clearInterval(timer) };
+  return {
+    stop() {
+      for (const timer of timers) clearInterval(timer);
+    },
+  };
 }
 
 async function lookAtDeadLetters(

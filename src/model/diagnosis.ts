@@ -1,7 +1,7 @@
 import type { FailureKind } from "./failure.ts";
 
 /** Who can mend it: we who run the daemon, the customer's administrator, Microsoft, or time alone. */
-type Actor = "provider" | "customer" | "microsoft" | "nobody";
+export type Actor = "provider" | "customer" | "microsoft" | "nobody";
 
 interface Row {
   readonly kind: FailureKind;

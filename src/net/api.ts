@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isObject } from "../model/alert.ts";
 import { type FailureKind, SourceError } from "../model/failure.ts";
+import { hide } from "../model/secrets.ts";
 import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
 import type { TokenCache } from "./credentials.ts";
 import { diagnoseAnswer } from "./diagnose.ts";
@@ -72,7 +73,7 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
       if (answer.status === 200) return answer.body;
       // What we may do stands in the token: after a consent only a new one shows it.
       if (answer.status === 403) tokens.drop(settings.audience, token);
-      throw refusal(answer, new URL(url).host);
+      throw refusal(answer, new URL(url).host, token);
     },
   };
 }
@@ -96,9 +97,10 @@ function resolve(settings: ApiSettings, pathOrLink: string): string {
   return `${settings.origin}${link.pathname}${link.search}`;
 }
 
-function refusal(answer: HttpAnswer, host: string): SourceError {
+/** @param token that was sent: an answer may quote it. */
+function refusal(answer: HttpAnswer, host: string, token: string): SourceError {
   const { status, headers } = answer;
-  const error = errorBody(String(answer.body));
+  const error = errorBody(hide(String(answer.body), [token]));
   const inner = error?.["innerError"];
   const code = typeof error?.["code"] === "string" && error["code"] !== "" ? error["code"] : undefined;
   const message = typeof error?.["message"] === "string" ? error["message"].slice(0, 300) : "";

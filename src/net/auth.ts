@@ -61,3 +61,9 @@ export type Auth = z.output<(typeof AUTH_OPTIONS)[number]>;
 export function clientIdOf(auth: Auth): string | undefined {
   return auth.type === "default" ? undefined : auth.clientId;
 }
+
+/** What the other side may not be quoted with. */
+export function secretsOf(auth: Auth): readonly string[] {
+  if (auth.type === "client-secret") return [auth.clientSecret];
+  return auth.type === "client-certificate" ? [auth.certificatePassword ?? ""] : [];
+}

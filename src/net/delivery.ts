@@ -2,6 +2,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { isObject, type JsonObject } from "../model/alert.ts";
 import { DeliveryError, type FailureKind, type SourceError } from "../model/failure.ts";
+import { hide } from "../model/secrets.ts";
 import { classifyNoAnswer, retryAfterMs } from "./classify.ts";
 import { type HttpAnswer, type HttpClient, type HttpRequest, NoAnswer } from "./http.ts";
 
@@ -9,6 +10,8 @@ import { type HttpAnswer, type HttpClient, type HttpRequest, NoAnswer } from "./
 
 /** Below this a gzip header and a compressor cost more than the bytes they save. */
 const GZIP_FROM_BYTES = 1000;
+
+const SHORT_ANSWER_BYTES = 4096;
 
 interface Packed {
   readonly body: Buffer | string;
@@ -29,14 +32,32 @@ export async function pack(body: Buffer | string, isWanted: boolean): Promise<Pa
   };
 }
 
-/** @throws DeliveryError when no answer came; `who` begins its sentence. Any answer is given back, refusals too. */
+/**
+ * Any answer is given back, refusals too, without the credentials that a receiver may answer with.
+ *
+ * @throws DeliveryError when no answer came; `who` begins its sentence.
+ */
 export async function send(http: HttpClient, who: string, request: HttpRequest): Promise<HttpAnswer> {
   try {
-    return await http.send(request);
+    const answer = await http.send(request);
+    // A long answer that is no refusal tells of each alert, and of nothing that was sent with them.
+    if (answer.status < 400 && answer.body.length > SHORT_ANSWER_BYTES) return answer;
+    return { ...answer, body: Buffer.from(hide(String(answer.body), credentialsIn(request))) };
   } catch (cause) {
     if (!(cause instanceof NoAnswer)) throw cause;
     throw new DeliveryError(classifyNoAnswer(cause), `${who}: ${cause.message}`, { cause, code: cause.code });
   }
+}
+
+/** `Splunk 5f3c…`, `ApiKey aWQ6a2V5`, `Bearer eyJ0…`: the word behind the scheme, and what base64 holds in it. */
+function credentialsIn({ headers = {} }: HttpRequest): readonly string[] {
+  const words = Object.entries(headers)
+    .filter(([name]) => name.toLowerCase() === "authorization")
+    .flatMap(([, value]) => value.split(" ").slice(1));
+  return words.flatMap((word) => [
+    word,
+    Buffer.from(word, "base64").toString().split(":").slice(1).join(":"),
+  ]);
 }
 
 /** The object that an answer is to hold; undefined for anything else, such as the page of a gateway. */

@@ -1,6 +1,7 @@
 import { DIAGNOSES } from "../model/diagnosis.ts";
 import { SourceError } from "../model/failure.ts";
-import { clientIdOf } from "./auth.ts";
+import { hide } from "../model/secrets.ts";
+import { clientIdOf, secretsOf } from "./auth.ts";
 import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
 import { diagnoseSignIn } from "./diagnose.ts";
 import { type HttpAnswer, NoAnswer } from "./http.ts";
@@ -10,7 +11,7 @@ type Outcome = HttpAnswer | NoAnswer | undefined;
 
 /** Why no token came, in Entra's own words. @param outcome how the last request ended, see `SignInTransport`. */
 export function signInFailure(cause: unknown, identity: Identity, outcome: Outcome): SourceError {
-  const told = cause instanceof Error ? cause.message : "";
+  const told = hide(cause instanceof Error ? cause.message : "", secretsOf(identity.auth));
   const number = /AADSTS(\d+)/.exec(told)?.[1];
   if (number !== undefined) return refusal(number, told, identity, outcome);
   if (outcome === undefined) return unusable(cause, identity);
@@ -61,7 +62,8 @@ function unusable(cause: unknown, identity: Identity): SourceError {
   const { auth, tenantId } = identity;
   const code =
     cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-  const why = code ?? (cause instanceof Error ? cause.message.slice(0, 300) : "unknown");
+  const words = cause instanceof Error ? hide(cause.message, secretsOf(auth)).slice(0, 300) : "unknown";
+  const why = code ?? words;
   return new SourceError(
     "misconfigured",
     `The ${credentialWords(auth)} for tenant ${tenantId} cannot be used (${why}).`,

@@ -1,4 +1,5 @@
 import { isObject } from "../model/alert.ts";
+import { formsOf, mask } from "../model/secrets.ts";
 
 /** The other side's own words in our errors: short, in one line, and never what we ourselves have sent. */
 
@@ -9,6 +10,8 @@ const QUOTE_LENGTH = 20;
 const SHORTEST_SECRET = 6;
 /** A longer request is not searched; its answer's words are left out. */
 const MAX_SEARCHED = 2_000_000;
+/** What is longer is no secret but an alert, which nobody encodes to answer with it. */
+const LONGEST_ENCODED = 4000;
 
 /** Where a refusal in JSON says why; the first two are of RFC 9457 ("Problem Details for HTTP APIs"). */
 const MEMBERS = ["detail", "title", "message", "error", "error_description", "reason"];
@@ -41,6 +44,7 @@ export function wordsOfJson(text: string): string {
 
 function isPartOf(sent: string, line: string): boolean {
   if (sent.length > MAX_SEARCHED) return true;
+  if (sent.length < LONGEST_ENCODED && mask(line, formsOf(sent)) !== line) return true;
   if (sent.length < QUOTE_LENGTH) return sent.length >= SHORTEST_SECRET && line.includes(sent);
   for (let at = 0; at + QUOTE_LENGTH <= line.length; at++) {
     if (sent.includes(line.slice(at, at + QUOTE_LENGTH))) return true;

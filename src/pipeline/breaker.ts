@@ -6,10 +6,12 @@ export interface RetrySettings {
   readonly maxDelay: number;
 }
 
-/** What a breaker says of itself; each is said once per change. */
+/** What a breaker says of itself; all but `stays` once per change. */
 export interface BreakerNews {
   retrying(error: DeliveryError, attempt: number, retryInMs: number): void;
   opened(error: DeliveryError, retryInMs: number): void;
+  /** A probe has failed as the call before it did. */
+  stays?(error: DeliveryError, retryInMs: number): void;
   closed(openMs: number): void;
 }
 
@@ -104,6 +106,7 @@ export class Breaker {
       untilMs: Math.max(before?.untilMs ?? 0, now + pauseMs),
     };
     if (before?.kind !== error.kind) this.#news.opened(error, pauseMs);
+    else if (!isOld) this.#news.stays?.(error, pauseMs);
     this.#wakeAll();
     return 0;
   }

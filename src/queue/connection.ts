@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { StartupError } from "../model/failure.ts";
+import { hide } from "../model/secrets.ts";
 import { EmbeddedRedis, type EmbeddedSettings, socketOfRunning } from "./embedded-redis.ts";
 import { RedisRestarted } from "./fence.ts";
 
@@ -116,7 +117,10 @@ async function infoOf(redis: Redis, place: RedisPlace): Promise<Map<string, stri
   if (reply === undefined) {
     throw new StartupError(`${place.name} does not answer. Is it running, and is queue.redis right?`);
   }
-  if (reply instanceof Error) throw new StartupError(`${place.name} refuses us: ${reply.message}`);
+  if (reply instanceof Error) {
+    const words = hide(reply.message, [place.options.password ?? ""]);
+    throw new StartupError(`${place.name} refuses us: ${words}`);
+  }
   return new Map(
     reply.split("\r\n").map((line): [string, string] => {
       const colon = line.indexOf(":");

@@ -170,6 +170,8 @@ export function createDeadLetters(redis: Redis, keys: Keys, codec: Codec) {
     /** @returns how many were there to be discarded. */
     discardDeadLetters: discard,
 
+    deadLetterTotal: (): Promise<number> => redis.zcard(keys.deadLetterTimes),
+
     /** How many letters lie there for each sink. */
     async countDeadLetters(): Promise<Map<string, number>> {
       const counts = new Map<string, number>();

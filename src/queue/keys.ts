@@ -54,6 +54,8 @@ export interface Keys {
   verifier(tenant: string): string;
   /** STRING: stands for the lock of a read job where a command works on the queues. */
   fence(token: string): string;
+  /** ZSET: the processes that share the work, scored by when they were last heard of, ms by the clock of Redis. */
+  replicas: string;
   /** STRING: the layout of all of the above. */
   format: string;
 }
@@ -96,6 +98,7 @@ export function createKeys(prefix: string): Keys {
     verifying: `${prefix}:verifying`,
     verifier: (tenant) => `${prefix}:verifier:${tenant}`,
     fence: (token) => `${prefix}:fence:${token}`,
+    replicas: `${prefix}:replicas`,
     format: `${prefix}:format`,
   };
 }

@@ -11,6 +11,7 @@ import { createHistory } from "./history.ts";
 import type { Keys } from "./keys.ts";
 import { createLedger } from "./ledger.ts";
 import { createPlaces } from "./places.ts";
+import { createReplicas } from "./replicas.ts";
 import { createTenants } from "./tenants.ts";
 import { createWindows } from "./windows.ts";
 
@@ -31,6 +32,7 @@ export function createStore(redis: Redis, keys: Keys, codec: Codec, rememberMs: 
     ...createLedger(redis, keys),
     ...createConsents(redis, keys),
     ...createCalls(redis, keys),
+    ...createReplicas(redis, keys),
     ...createTenants(redis, keys),
     ...createHistory(redis, keys),
 

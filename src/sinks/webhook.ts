@@ -137,6 +137,26 @@ export function sign(
     .join(" ");
 }
 
+/** So long a part of an address is no word. */
+const SHORTEST_TOKEN = 16;
+
+/** What an address may hold in place of a password. */
+function tokensIn({ pathname, searchParams }: URL): readonly string[] {
+  const parts = [
+    ...pathname.split("/").flatMap((part) => [part, safelyDecoded(part)]),
+    ...searchParams.values(),
+  ];
+  return parts.filter((part) => part.length >= SHORTEST_TOKEN);
+}
+
+function safelyDecoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function keyOf(secret: string): Buffer {
   return Buffer.from(secret.slice("whsec_".length), "base64");
 }
@@ -188,7 +208,8 @@ function createWebhook(config: Config): Sink {
       body: config.gzip ? await promisify(gzip)(payload.body) : payload.body,
       signal,
     });
-    const sent = [payload.body, signature, ...secrets, ...Object.values(config.headers)];
+    const known = [...secrets, ...Object.values(config.headers), ...tokensIn(target)];
+    const sent = [payload.body, signature, ...known];
     const error = readAnswer(answer, who, hasAccepted, sent);
     if (error !== undefined) throw error;
     hasAccepted = true;

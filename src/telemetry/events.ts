@@ -1,15 +1,13 @@
 import type { Logger } from "pino";
 import { type DeadLetter, TENANT_MISMATCH } from "../model/dead-letter.ts";
-import { type DeliveryError, SourceError } from "../model/failure.ts";
+import { SourceError } from "../model/failure.ts";
 import type { Onboarding } from "../model/onboarding.ts";
 import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
-import { EVENTS, type EventName } from "./catalogue.ts";
+import { createDeliveryEvents } from "./delivery-events.ts";
 import { errorFields, type Fields } from "./fields.ts";
 import type { Hop } from "./measures.ts";
 import type { Metrics } from "./metrics.ts";
-
-/** A state that persists is said again this often. */
-const REMIND_EVERY_MS = 600_000;
+import { type Clock, createVoice, REAL_CLOCK } from "./voice.ts";
 
 /** Days before its end at which a credential is spoken of, the last one when it has ended. */
 const EXPIRY_DAYS = [-1, 1, 7, 14, 30] as const;
@@ -17,35 +15,27 @@ const EXPIRY_DAYS = [-1, 1, 7, 14, 30] as const;
 export type Events = ReturnType<typeof createEvents>;
 
 /** One function for each thing that can happen; each writes the log line and counts. Nothing else does either. */
-export function createEvents(logger: Logger, metrics: Metrics) {
+export function createEvents(logger: Logger, metrics: Metrics, clock: Clock = REAL_CLOCK) {
+  const voice = createVoice(logger, clock);
+  const { say, sayState, stateOf, endState, sayOnce, sayRests } = voice;
   /** Application → the places that wait for it. */
   const refusedApps = new Map<string, Set<string>>();
-  const states = new Map<string, { readonly what: string; saidMs: number; unsaid: number }>();
 
-  function say(event: EventName, fields: Fields): void {
-    const { level, says } = EVENTS[event];
-    const anchor = fields.error?.diagnosis ?? event.replace(".", "-");
-    const runbook = level === "debug" || level === "info" ? {} : { runbook: `runbook#${anchor}` };
-    logger[level]({ event, ...fields, ...runbook }, says);
-  }
-
-  /** Says a state when it begins or changes, then only now and then, with the count of what was left unsaid. */
-  function sayState(key: string, what: string, event: EventName, fields: Fields): void {
-    const before = states.get(key);
-    const same = before?.what === what;
-    if (same && Date.now() - before.saidMs < REMIND_EVERY_MS) {
-      before.unsaid += 1;
-      return;
-    }
-    say(event, same && before.unsaid > 0 ? { ...fields, repeated: before.unsaid } : fields);
-    states.set(key, { what, saidMs: Date.now(), unsaid: 0 });
-  }
-
+  /** One line for each reason, however many records of a page have it. */
   function tellSetAside(labels: { tenant: string; source: string }, letters: readonly DeadLetter[]): void {
-    for (const letter of letters) {
-      const event = letter.reason === TENANT_MISMATCH ? "poll.tenant-mismatch" : "poll.set-aside";
-      say(event, { ...labels, reason: letter.reason, deadLetter: letter.id });
+    const byReason = new Map<string, DeadLetter[]>();
+    for (const letter of letters)
+      byReason.set(letter.reason, [...(byReason.get(letter.reason) ?? []), letter]);
+    for (const [reason, alike] of byReason) {
+      const event = reason === TENANT_MISMATCH ? "poll.tenant-mismatch" : "poll.set-aside";
+      const fields = { ...labels, reason, alerts: alike.length, deadLetter: alike[0]?.id };
+      sayOnce(`set-aside/${labels.tenant}/${labels.source}/${reason}`, event, fields);
     }
+  }
+
+  function tellRedisAnswers(): void {
+    const ended = endState("redis");
+    if (ended !== undefined) say("redis.recovered", ended);
   }
 
   /** All tenants of an application fail by one and the same credential: that is one story, not five hundred. */
@@ -60,9 +50,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     for (const [app, waiting] of refusedApps) {
       if (!waiting.has(place)) continue;
       refusedApps.delete(app);
-      states.delete(`app/${app}`);
       metrics.set("app_refused", { app }, 0);
-      say("auth.recovered", { app, tenants: waiting.size });
+      say("auth.recovered", { app, tenants: waiting.size, ...endState(`app/${app}`) });
     }
   }
 
@@ -78,7 +67,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       say("daemon.started", facts);
     },
     daemonStopping: (signal: string) => say("daemon.stopping", { signal }),
-    daemonStopped: (durationMs: number) => say("daemon.stopped", { durationMs }),
+    daemonStopped(durationMs: number): void {
+      sayRests();
+      say("daemon.stopped", { durationMs });
+    },
     daemonFailed: (error: unknown) => say("daemon.failed", { error: errorFields(error) }),
     /** @param more how many others there are, which `alertferry check` lists. */
     configWarning: (message: string, more: number) =>
@@ -92,7 +84,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       } else say(state === "failed" ? "onboarding.failed" : "onboarding.refused", { tenant, reason: says });
     },
     onboardingTrouble(error: unknown): void {
-      sayState("onboarding", "trouble", "redis.trouble", { error: errorFields(error) });
+      sayState("redis", "down", "redis.trouble", { error: errorFields(error) });
     },
 
     /** @param plan the names of what was added, changed and removed. */
@@ -106,9 +98,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
     redisTrouble(error: Error): void {
       sayState("redis", "down", "redis.trouble", { error: errorFields(error) });
     },
-    redisAnswers(): void {
-      states.delete("redis");
-    },
+    redisAnswers: tellRedisAnswers,
     httpFailed: (request: { readonly requestId: string; readonly path: string }, error: unknown) =>
       say("http.failed", { ...request, error: errorFields(error) }),
     /** One state for all clients, so that whoever has many addresses makes no more lines. */
@@ -116,6 +106,11 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       sayState("http", "guessing", "http.guessing", { client });
     },
     redisRestarted: (message: string) => say("redis.restarted", { error: { message } }),
+
+    /** @param replicas how many processes are left. */
+    replicaLost: (replica: string, lastSeenMs: number, replicas: number) =>
+      say("replica.lost", { replica, lastSeen: new Date(lastSeenMs).toISOString(), replicas }),
+    replicaBack: (replicas: number, durationMs: number) => say("replica.back", { replicas, durationMs }),
 
     /** A round came to its end. */
     pollCompleted(
@@ -139,8 +134,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       metrics.count("alerts_duplicate_total", labels, round.duplicates);
       metrics.count("alerts_suppressed_total", labels, round.suppressed);
       tellSetAside(labels, round.setAside);
+      tellRedisAnswers();
       tellAppMended(`${tenant}/${source}`);
-      if (states.delete(`${tenant}/${source}`)) say("poll.recovered", { ...labels, window: round.window });
+      const ended = endState(`${tenant}/${source}`);
+      if (ended !== undefined) say("poll.recovered", { ...labels, window: round.window, ...ended });
       const fields = {
         ...labels,
         window: round.window,
@@ -161,10 +158,10 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       const key = `silence/${tenant}/${source}`;
       const fields = { tenant, source, usualHours: Math.round(usualHours) };
       if (!isUnusual) {
-        if (states.delete(key)) say("tenant.heard", { tenant, source });
-      } else if (!states.has(key)) {
-        say("tenant.quiet", { ...fields, lastNew: new Date(freshMs).toISOString() });
-        states.set(key, { what: "quiet", saidMs: Date.now(), unsaid: 0 });
+        const ended = endState(key);
+        if (ended !== undefined) say("tenant.heard", { tenant, source, ...ended });
+      } else if (stateOf(key) === undefined) {
+        sayState(key, "quiet", "tenant.quiet", { ...fields, lastNew: new Date(freshMs).toISOString() });
       }
     },
 
@@ -194,7 +191,7 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       }
       // The story of a sink's gaps ends with its last one.
       if (openGaps > 0) return;
-      states.delete(`gap/${sink}`);
+      endState(`gap/${sink}`);
       say("gap.filled", fields);
     },
     /** A part was stepped over, since the source gives out what lies beside it. */
@@ -213,21 +210,19 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       reason: string,
     ): void {
       metrics.count("alerts_incomplete_total", { tenant, source, reason });
-      sayState(`incomplete/${tenant}/${source}`, reason, "poll.incomplete", { tenant, source, reason });
+      sayOnce(`incomplete/${tenant}/${source}/${reason}`, "poll.incomplete", { tenant, source, reason });
     },
 
     /** @param days whole days that are left; below 0 it has ended. */
     credentialExpiring(app: string, what: string, days: number, tenants: number): void {
+      const key = `expiry/${app}`;
+      const fields = { app, credential: what, days };
       const threshold = EXPIRY_DAYS.find((limit) => days <= limit);
-      if (threshold === undefined) states.delete(`expiry/${app}`);
-      else if (states.get(`expiry/${app}`)?.what !== `${threshold}`) {
-        say(days < 0 ? "credential.expired" : "credential.expiring", {
-          app,
-          credential: what,
-          days,
-          tenants,
-        });
-        states.set(`expiry/${app}`, { what: `${threshold}`, saidMs: Date.now(), unsaid: 0 });
+      if (threshold === undefined) {
+        if (endState(key) !== undefined) say("credential.renewed", fields);
+      } else if (stateOf(key) !== `${threshold}`) {
+        const event = days < 0 ? "credential.expired" : "credential.expiring";
+        sayState(key, `${threshold}`, event, { ...fields, tenants });
       }
     },
     credentialExpires: (tenant: string, ms: number) =>
@@ -279,66 +274,8 @@ export function createEvents(logger: Logger, metrics: Metrics) {
       });
     },
 
-    deliverCompleted(
-      sink: string,
-      request: { alerts: number; bytes: number; shortened: number; durationMs: number },
-    ): void {
-      metrics.count("alerts_shortened_total", { sink }, request.shortened);
-      say("deliver.completed", { sink, ...request });
-    },
-    deliverRetrying: (sink: string, error: DeliveryError, attempt: number, retryInMs: number) =>
-      say("deliver.retrying", { sink, attempt, retryInMs, error: errorFields(error) }),
-    deliverHalved: (sink: string, error: DeliveryError, alerts: number) =>
-      say("deliver.halved", { sink, alerts, error: errorFields(error) }),
-    deadLettered: (letter: DeadLetter) =>
-      say(letter.reason === TENANT_MISMATCH ? "deliver.tenant-mismatch" : "deliver.dead-lettered", {
-        tenant: letter.tenant,
-        source: letter.source,
-        sink: letter.sink,
-        reason: letter.reason,
-        deadLetter: letter.id,
-        eventId: letter.eventId,
-        attempts: letter.attempts,
-        error: { message: letter.message },
-      }),
-    /** Said again with each power of ten. */
-    deadLettersMany(sink: string, deadLetters: number): void {
-      const size = String(Math.floor(Math.log10(deadLetters)));
-      sayState(`dead-letters/${sink}`, size, "dead-letters.many", { sink, deadLetters });
-    },
-    deadLettersRetried: (deadLetters: number, client: string) =>
-      say("dead-letters.retried", { deadLetters, client }),
-    deadLettersTrimmed: (deadLetters: number) => say("dead-letters.trimmed", { deadLetters }),
-    batchSettled(
-      sink: string,
-      outcome: "delivered" | "dead-lettered" | "given-back" | "settled-before",
-    ): void {
-      metrics.count("deliver_batches_total", { sink, outcome });
-    },
-    /** How late the sink has accepted each alert of a batch. */
-    accepted: (sink: string, delaysMs: readonly number[]) =>
-      metrics.observe("delivery_latency_seconds", { sink }, delaysMs.map(secondsOf)),
-    /** How long alerts took for a stretch of their way to a sink: `times` of them each of these. */
-    travelled: (sink: string, hop: Hop, delaysMs: readonly number[], times = 1) =>
-      metrics.observe("delivery_hop_seconds", { sink, hop }, delaysMs.map(secondsOf), times),
-    deliverFailed(sink: string, error: unknown): void {
-      const fields = errorFields(error);
-      sayState(`deliver/${sink}`, fields.message, "deliver.failed", { sink, error: fields });
-    },
-    sinkOpened(sink: string, error: DeliveryError, retryInMs: number): void {
-      metrics.set("sink_breaker_open", { sink }, 1);
-      say("sink.opened", { sink, retryInMs, error: errorFields(error) });
-    },
-    sinkClosed(sink: string, durationMs: number): void {
-      metrics.set("sink_breaker_open", { sink }, 0);
-      say("sink.closed", { sink, durationMs });
-    },
+    ...createDeliveryEvents(voice, metrics, clock),
   };
-}
-
-/** Clocks differ: what seems to have come before it was sent took no time. */
-function secondsOf(ms: number): number {
-  return Math.max(0, ms) / 1000;
 }
 
 /** Names by what became of them. */

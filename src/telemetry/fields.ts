@@ -16,7 +16,7 @@ export interface Fields {
   readonly attempts?: number;
   readonly retryInMs?: number;
   readonly reason?: string;
-  readonly deadLetter?: string;
+  readonly deadLetter?: string | undefined;
   readonly eventId?: string | undefined;
   readonly repeated?: number;
   readonly error?: ErrorFields;

@@ -1,4 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
+import { formsOf, mask } from "../model/secrets.ts";
+import { prettyLine } from "./pretty.ts";
 
 /** Takes finished lines. */
 export type LogStream = DestinationStream;
@@ -9,28 +11,27 @@ export interface LogSettings {
   readonly secrets: readonly string[];
 }
 
-/** Shorter values would blot out ordinary words. */
-const SHORTEST_SECRET = 6;
-
 /**
  * JSON lines: `time` in ISO 8601 UTC, `level` as a word, then `event`, `msg` and the fields. Nothing secret is ever
  * handed to it; the last look at each finished line is for what a library may have put into an error text.
  */
 export function createLogger(settings: LogSettings, stream: LogStream): Logger {
+  let forms: readonly string[] = [];
+  let known = 0;
+  const knownForms = () => {
+    if (settings.secrets.length === known) return forms;
+    known = settings.secrets.length;
+    // Each stands within a string of the line, where JSON has escaped it.
+    forms = settings.secrets.flatMap(formsOf).flatMap((form) => [JSON.stringify(form).slice(1, -1), form]);
+    return forms;
+  };
   return pino(
     {
       level: settings.level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      hooks: {
-        streamWrite: (line) =>
-          settings.secrets.reduce((text, secret) => {
-            // As it stands in a line of JSON.
-            const written = JSON.stringify(secret).slice(1, -1);
-            return secret.length < SHORTEST_SECRET ? text : text.replaceAll(written, "[secret]");
-          }, line),
-      },
+      hooks: { streamWrite: (line) => mask(line, knownForms()) },
     },
     stream,
   );
@@ -41,17 +42,9 @@ export function createLogger(settings: LogSettings, stream: LogStream): Logger {
  *
  * @param pretty for people at a terminal.
  */
-export async function openLogStream(pretty: boolean, toStderr: boolean): Promise<LogStream> {
-  const fd = toStderr ? 2 : 1;
-  if (!pretty) return pino.destination({ fd, sync: true });
-  const { default: prettyStream } = await import("pino-pretty");
-  return prettyStream({
-    destination: fd,
-    sync: true,
-    colorize: (fd === 1 ? process.stdout : process.stderr).isTTY === true,
-    translateTime: "SYS:HH:MM:ss",
-    messageFormat: "{msg}",
-    ignore: "event,runbook",
-    singleLine: true,
-  });
+export function openLogStream(pretty: boolean, toStderr: boolean): LogStream {
+  const stream = pino.destination({ fd: toStderr ? 2 : 1, sync: true });
+  if (!pretty) return stream;
+  const isColoured = (toStderr ? process.stderr : process.stdout).isTTY === true;
+  return { write: (line) => void stream.write(prettyLine(line, isColoured)) };
 }

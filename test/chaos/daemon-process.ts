@@ -6,12 +6,12 @@ import { until } from "../support/until.ts";
 import { type Child, startChild } from "./children.ts";
 
 /** The built program. */
-const PROGRAM = resolve("dist/main.js");
+export const PROGRAM = resolve("dist/main.js");
 
 export type Settings = Readonly<Record<string, unknown>>;
 
 /** One line of a daemon's log. */
-interface LogLine {
+export interface LogLine {
   readonly time: string;
   readonly level: string;
   readonly event: string;
@@ -29,8 +29,9 @@ export interface DaemonProcess {
   metric(name: string): Promise<number>;
 }
 
-export function spawnDaemon(configFile: string): DaemonProcess {
-  const child = startChild(process.execPath, [PROGRAM, "run", "--config", configFile]);
+/** @param nodeOptions stand before the program. */
+export function spawnDaemon(configFile: string, nodeOptions: readonly string[] = []): DaemonProcess {
+  const child = startChild(process.execPath, [...nodeOptions, PROGRAM, "run", "--config", configFile]);
   const log = () => linesOf(child.out());
   const started = () => log().find(({ event }) => event === "daemon.started");
   const url = () => String(started()?.["http"]);
@@ -68,12 +69,23 @@ function linesOf(text: string): LogLine[] {
 export interface DaemonWishes {
   readonly queue: Settings;
   readonly sink?: Settings;
+  /** Instead of the one sink, by name; every tenant goes to all of them. */
+  readonly sinks?: Settings;
   readonly poll?: Settings;
   readonly more?: Settings;
 }
 
 /** Writes the configuration for every tenant of the world. JSON is YAML. */
 export async function writeConfig(folder: string, world: World, wishes: DaemonWishes): Promise<string> {
+  const splunk = {
+    type: "splunk_hec",
+    url: world.hec.listener.origin,
+    token: world.hecToken,
+    timeout: "2s",
+    retry: { minDelay: "100ms", maxDelay: "500ms" },
+    ...wishes.sink,
+  };
+  const sinks = wishes.sinks ?? { splunk };
   const config = {
     queue: wishes.queue,
     http: { port: 0 },
@@ -81,7 +93,7 @@ export async function writeConfig(folder: string, world: World, wishes: DaemonWi
     defaults: {
       cloud: "lab",
       sources: ["graph_alerts"],
-      sinks: ["splunk"],
+      sinks: Object.keys(sinks),
       poll: { interval: "1s", overlap: "5m", initialLookback: "24h", pageSize: 25, ...wishes.poll },
     },
     tenants: world.tenants.map(({ id, name, tenantId, clientId, clientSecret }) => ({
@@ -90,16 +102,7 @@ export async function writeConfig(folder: string, world: World, wishes: DaemonWi
       tenantId,
       auth: { type: "client-secret", clientId, clientSecret },
     })),
-    sinks: {
-      splunk: {
-        type: "splunk_hec",
-        url: world.hec.listener.origin,
-        token: world.hecToken,
-        timeout: "2s",
-        retry: { minDelay: "100ms", maxDelay: "500ms" },
-        ...wishes.sink,
-      },
-    },
+    sinks,
     ...wishes.more,
   };
   const file = join(folder, "alertferry.yaml");

@@ -53,7 +53,6 @@ const HOME: Readonly<Record<string, string>> = {
   bullmq: "queue",
   ioredis: "queue",
   pino: "telemetry",
-  "pino-pretty": "telemetry",
   "prom-client": "telemetry",
   uplot: "page",
   yaml: "config",
