@@ -5,7 +5,6 @@ import type { Onboarding } from "../model/onboarding.ts";
 import { type LongWindow, type WindowText, windowText } from "../model/window.ts";
 import { createDeliveryEvents } from "./delivery-events.ts";
 import { errorFields, type Fields } from "./fields.ts";
-import type { Hop } from "./measures.ts";
 import type { Metrics } from "./metrics.ts";
 import { type Clock, createVoice, REAL_CLOCK } from "./voice.ts";
 

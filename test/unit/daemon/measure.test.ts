@@ -106,7 +106,7 @@ it("makes no series of alerts, of error codes or of reasons nobody knows, howeve
   const { text } = await metrics.page(undefined);
   const series = text.split("\n").filter((line) => line.startsWith("alertferry_"));
   const perPlace = ["completed", "transient"].length + ["read", "new", "duplicate", "suppressed"].length;
-  const gauges = ["poll_lag_seconds", "poll_failures", "tenant_quiet"].length;
+  const gauges = ["poll_lag_seconds", "poll_failures", "holes_open", "tenant_quiet"].length;
   const perSink = ["enqueued", "delivered", "waiting", "dead-lettered as other"].length;
   const forAll = 200;
   expect(series.length).toBeLessThan(tenants.length * (perPlace + gauges + perSink * SINKS.length) + forAll);

@@ -14,6 +14,7 @@ const NOT_FROZEN: Readonly<Record<string, string>> = {
   verifier: "stands while somebody verifies",
   fence: "stands while a command works",
   replicas: "of processes that run",
+  history: "came after 0.1.0, and is a day of figures for a chart",
   configured: "came after 0.1.0, and is written anew every minute",
 };
 

@@ -105,7 +105,10 @@ describe("the catalogue", () => {
     for (const [event, { remedy, healed }] of Object.entries(RUNBOOK)) {
       for (const text of [remedy, healed]) expect(text, event).toMatch(/^[A-Z`].*\.$/s);
       for (const [, named = ""] of `${remedy} ${healed}`.matchAll(/`([a-z-]+\.[a-z-]+)`/g)) {
-        if (/^(error|clouds|queue|redis|poll|backlog|tenants)\.(\w*|log)$/.test(named) && !names.has(named))
+        if (
+          /^(error|clouds|http|queue|redis|poll|backlog|tenants)\.(\w*|log)$/.test(named) &&
+          !names.has(named)
+        )
           continue;
         expect(names, `${event} names ${named}`).toContain(named);
       }

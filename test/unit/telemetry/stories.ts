@@ -63,14 +63,14 @@ export function letEverythingHappen(events: Events, clock: HandClock): void {
     clock.advance(REMIND_MS);
     work();
   };
-  life(events);
+  life(events, twice);
   redis(events, twice);
   reading(events, twice);
   credentials(events, clock);
   delivering(events, twice, clock);
 }
 
-function life(events: Events): void {
+function life(events: Events, twice: (work: () => void) => void): void {
   events.daemonStarted({
     version: "1.0.0",
     tenants: 1,
@@ -85,7 +85,7 @@ function life(events: Events): void {
   });
   events.configRejected(new Error("alertferry.yaml:3: unknown key"));
   events.httpFailed({ requestId: "r-1", path: "/api/status" }, new Error("Redis is away."));
-  events.httpGuessing("192.0.2.7");
+  twice(() => events.httpGuessing("192.0.2.7"));
   events.daemonFailed(new Error("The port is taken."));
   events.daemonStopping("SIGTERM");
   events.daemonStopped(12);
