@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, mkdirSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
@@ -20,9 +20,12 @@ const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 10_000;
 const RESTART_PAUSE_MS = { first: 200, most: 5000 };
 
+const SHELL = "/bin/sh";
+
 /**
  * Starts redis-server and lets it die with us, whatever ends us: the shell that holds it reads from a pipe of ours,
- * and when that closes, by our exit or by `kill -9`, it ends Redis in good order.
+ * and when that closes, by our exit or by `kill -9`, it ends Redis in good order. Our image has no shell and needs none
+ * for it: with the first process of a container the kernel ends all others.
  */
 const SUPERVISED = `exec 3<&0
 "$0" "$@" </dev/null 3<&- &
@@ -80,7 +83,9 @@ export class EmbeddedRedis {
     const child = this.#child;
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const gone = new Promise<void>((done) => child.once("exit", () => done()));
+      // Each heeds one of the two: the shell the closed pipe, a Redis without one the signal.
       child.stdin?.end();
+      if (!existsSync(SHELL)) child.kill("SIGTERM");
       const inTime = await Promise.race([
         gone.then(() => true),
         sleep(STOP_TIMEOUT_MS, false, { ref: false }),
@@ -93,20 +98,17 @@ export class EmbeddedRedis {
 
   #spawn(program: string, pauseMs: number): void {
     const startedAt = Date.now();
-    const child = spawn(
-      "/bin/sh",
-      ["-c", SUPERVISED, program, ...redisArguments(this.#settings, this.socketPath)],
-      {
-        stdio: ["pipe", "ignore", "ignore"],
-        // A group of its own: an interrupt typed at the terminal is ours to handle, Redis ends last.
-        detached: true,
-      },
-    );
+    const args = redisArguments(this.#settings, this.socketPath);
+    // A group of its own: an interrupt typed at the terminal is ours to handle, Redis ends last.
+    const how = { stdio: ["pipe", "ignore", "ignore"], detached: true } satisfies SpawnOptions;
+    const child = existsSync(SHELL)
+      ? spawn(SHELL, ["-c", SUPERVISED, program, ...args], how)
+      : spawn(program, args, how);
     // Writing to a shell that just died is no news; its exit is.
     child.stdin?.on("error", () => undefined);
     child.once("exit", (code, signal) => {
       if (this.#stopping) return;
-      // The group holds the reader of the pipe still.
+      // The group of a shell holds the reader of the pipe still.
       child.stdin?.destroy();
       this.#onRestart(`redis-server ended with ${signal ?? code}`);
       const next =
