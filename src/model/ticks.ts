@@ -18,20 +18,27 @@ export function parseTicks(text: unknown): Ticks | undefined {
   const match = INSTANT.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour, minute, second, fraction = "", sign, zoneHour, zoneMinute] = match;
-  const ms = Date.UTC(
-    Number(year),
-    Number(month) - 1,
-    Number(day),
-    Number(hour),
-    Number(minute),
-    Number(second),
-  );
-  // Date.UTC rolls 31 February over to March, and takes a year below 100 for one of the 20th century; an instant that
-  // does not survive the round trip is none.
-  if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== `${year}-${month}-${day}`)
-    return undefined;
+  const dayMs = startOfDay(`${year}-${month}-${day}`);
+  if (dayMs === undefined) return undefined;
+  const ms = dayMs + (Number(hour) * 3600 + Number(minute) * 60 + Number(second)) * 1000;
   const offsetMs = (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0)) * 60_000 * (sign === "-" ? -1 : 1);
   return BigInt(ms - offsetMs) * TICKS_PER_MS + BigInt(fraction.slice(0, 7).padEnd(7, "0"));
+}
+
+/** The day that was asked for last: alerts of a page are of the same one. */
+let lastDay: { readonly text: string; readonly ms: number | undefined } = { text: "", ms: undefined };
+
+/**
+ * Milliseconds at which a day begins; undefined when there is no such day. Date.UTC rolls 31 February over to March, and
+ * takes a year below 100 for one of the 20th century; a day that does not survive the round trip is none.
+ */
+function startOfDay(text: string): number | undefined {
+  if (text === lastDay.text) return lastDay.ms;
+  const [year, month, day] = text.split("-").map(Number);
+  const ms = Date.UTC(year ?? Number.NaN, (month ?? Number.NaN) - 1, day);
+  const isDay = !Number.isNaN(ms) && new Date(ms).toISOString().slice(0, 10) === text;
+  lastDay = { text, ms: isDay ? ms : undefined };
+  return lastDay.ms;
 }
 
 /** Writes an instant in UTC with as many of the 7 fractional digits as it needs: `2026-05-04T05:36:51.03Z`. */

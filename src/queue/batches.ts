@@ -20,6 +20,7 @@ import {
   suppressedText,
   type VersionName,
 } from "./sent.ts";
+import { WarmBatches } from "./warm.ts";
 
 /** How long the revision of an alert is remembered after its last update, seconds: alerts change for months. */
 const REVISION_TTL_SECONDS = 180 * 86_400;
@@ -35,6 +36,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
   const seal = script(redis, SEAL);
   const settle = script(redis, SETTLE);
   const recount = script(redis, RECOUNT);
+  const warm = new WarmBatches();
 
   return {
     /** What is remembered of versions that a sink was given, in the order asked for; undefined: never given. */
@@ -91,7 +93,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       const { alerts: queued, ...head } = batch;
       const tenant = batch.tenant.id;
       const headText = JSON.stringify({ ...head, count: queued.length });
-      const [body, waiting] = await Promise.all([
+      const [{ content: body, own }, waiting] = await Promise.all([
         codec.encode(queued, batch.id),
         redis.hget(keys.ledger(batch.sink), `${tenant}|batches`),
       ]);
@@ -114,7 +116,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
           sent.field,
           list.indexOf(`${revisionPrefix}${suffix}`),
           field,
-          alert.version,
+          wellFormed(alert.version),
           list.indexOf(`${materialPrefix}${suffix}`),
           alert.material,
         ];
@@ -133,24 +135,28 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         sealingText(batch.sealedMs, batch.id),
         Math.ceil(rememberMs / 1000),
         REVISION_TTL_SECONDS,
-        ...perAlert,
+        JSON.stringify(perAlert),
       ]);
       if (reply === SEAL_REPLY.fenced) throw new FencedOff(tenant);
       if (reply === SEAL_REPLY.known) return "known";
       if (reply === SEAL_REPLY.full) return "full";
+      if (reply === SEAL_REPLY.sealed) warm.keep(batch.id, own);
       return { id: batch.id, sink: batch.sink, priority };
     },
 
     /** Undefined when the batch was settled before. */
     async loadBatch(id: string): Promise<{ batch: Batch; numbers: Numbers } | undefined> {
-      const { head, body, seqs, revisions } = await redis.hgetallBuffer(keys.batch(id));
-      if (head === undefined || body === undefined) return undefined;
+      const known = warm.take(id);
+      const key = keys.batch(id);
+      const [head, seqs, revisions] = await redis.hmget(key, "head", "seqs", "revisions");
+      const body = known === undefined ? await redis.hgetBuffer(key, "body") : null;
+      if (head == null || (known === undefined && body === null)) return undefined;
       return {
         batch: {
-          ...(JSON.parse(String(head)) as Omit<Batch, "alerts">),
-          alerts: await codec.decode(body, id),
+          ...(JSON.parse(head) as Omit<Batch, "alerts">),
+          alerts: body === null ? (known ?? []) : await codec.decode(body, id),
         },
-        numbers: { seqs: numbersIn(String(seqs)), revisions: numbersIn(String(revisions)) },
+        numbers: { seqs: numbersIn(seqs ?? ""), revisions: numbersIn(revisions ?? "") },
       };
     },
 
@@ -186,7 +192,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         settlement.attempts,
         settlement.dead.length,
         ...entries.flat(),
-        ...perAlert,
+        JSON.stringify(perAlert),
       ]);
       return reply === 1;
     },
@@ -217,6 +223,11 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       return new Set(replies.flatMap(([, reply]) => seqsOf(tenant, reply)));
     },
   };
+}
+
+/** What JSON would write as an escape that Redis's own reader refuses. */
+function wellFormed(version: string): string {
+  return version.startsWith("~") ? String(Buffer.from(version)) : version;
 }
 
 function monthOf({ createdText }: { readonly createdText: string | undefined }): string {

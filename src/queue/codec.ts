@@ -47,8 +47,14 @@ const zstd =
     : undefined;
 
 export interface Codec {
-  /** @param name the batch or dead letter; a sealed content opens under its own name only. */
-  encode(alerts: readonly QueuedAlert[], name: string): Promise<Buffer>;
+  /**
+   * @param name the batch or dead letter; a sealed content opens under its own name only.
+   * @returns what Redis is given, and the alerts in memory of their own, which keeps no page in memory.
+   */
+  encode(
+    alerts: readonly QueuedAlert[],
+    name: string,
+  ): Promise<{ readonly content: Buffer; readonly own: readonly QueuedAlert[] }>;
   /** @throws Error that says what to do, when this process lacks the key or the codec. */
   decode(content: Buffer, name: string): Promise<QueuedAlert[]>;
 }
@@ -70,7 +76,8 @@ export function createCodec(key: Buffer | undefined): Codec {
       const codec = zstd === undefined ? CODECS.deflate : CODECS.zstd;
       const head = Buffer.from([FORMAT, codec, key ? SEALED.yes : SEALED.no, 0, 0, 0, 0]);
       head.writeUInt32BE(plain.length, 3);
-      return Buffer.concat(key === undefined ? [head, packed] : [head, ...seal(packed, key, [name, head])]);
+      const content = key === undefined ? [head, packed] : [head, ...seal(packed, key, [name, head])];
+      return { content: Buffer.concat(content), own: unpack(plain, facts) };
     },
 
     async decode(content, name) {
@@ -116,9 +123,10 @@ async function expand(
 
 type Facts = Omit<QueuedAlert, "raw"> & { readonly length: number };
 
-function unpack(plain: Buffer): QueuedAlert[] {
+/** The alerts behind the line of facts. */
+function unpack(plain: Buffer, known?: readonly Facts[]): QueuedAlert[] {
   const end = plain.indexOf("\n");
-  const facts = JSON.parse(plain.toString("utf8", 0, end)) as Facts[];
+  const facts = known ?? (JSON.parse(plain.toString("utf8", 0, end)) as Facts[]);
   let at = end + 1;
   return facts.map(({ length, ...rest }) => {
     const raw = plain.subarray(at, at + length);

@@ -52,7 +52,7 @@ export function createDeadLetters(redis: Redis, keys: Keys, codec: Codec) {
     const batch = await retryBatch(parts, codec, nowMs);
     const { alerts, ...head } = batch;
     const headText = JSON.stringify({ ...head, count: alerts.length });
-    const body = await codec.encode(alerts, batch.id);
+    const { content: body } = await codec.encode(alerts, batch.id);
     const priority = priorityOf(batch.window.kind, 0);
     const reply = await retry(
       [
@@ -205,8 +205,8 @@ export async function deadLetterEntry(
     updatedMs: letter.sent?.updatedMs,
     device: letter.sent?.device,
   };
-  const body = await codec.encode([{ ...facts, raw: Buffer.from(raw) }], letter.id);
-  const text = JSON.stringify({ v: VERSION, ...rest, body: body.toString("base64") });
+  const { content } = await codec.encode([{ ...facts, raw: Buffer.from(raw) }], letter.id);
+  const text = JSON.stringify({ v: VERSION, ...rest, body: content.toString("base64") });
   return [letter.id, letter.reason, text, Date.parse(letter.at), memberOf(letter)];
 }
 

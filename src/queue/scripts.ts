@@ -6,28 +6,30 @@
  * is one that is refused with everything, except in SETTLE, which frees memory and begins with a deletion.
  */
 
-/** Answers of SEAL that are no success. */
-export const SEAL_REPLY = { fenced: -1, known: -2, full: -3 } as const;
+/** Answers of SEAL; 0 where the batch was sealed before. */
+export const SEAL_REPLY = { sealed: 1, fenced: -1, known: -2, full: -3 } as const;
 
 /**
  * Seals a batch: gives the numbers, remembers the versions as queued for the sink, counts, and keeps the content.
  *
  * KEYS lock, batch, ledger, pending, waiting, then the sent and revisions hashes that ARGV name by their index
  * ARGV token, batch id, tenant, head, body, stored bytes, sealed (ms), pending entry, mode, most bytes that may wait
- *      for the sink (`` for any), what is remembered of when and in which batch, seconds to remember sent versions, and revisions, then per
- *      alert: index of its sent key, field, index of its revisions key, field, version, index of its material key, digest
+ *      for the sink (`` for any), what is remembered of when and in which batch, seconds to remember sent versions, and revisions, then
+ *      as one list in JSON, since thousands of arguments cost more than reading it, per alert: index of its sent key,
+ *      field, index of its revisions key, field, version, index of its material key, digest
  * The material of an older version never takes the place of a newer one's.
- * Returns 0 when it was sealed before, 1 when it is now, else one of SEAL_REPLY.
+ * Returns one of SEAL_REPLY.
  */
 export const SEAL = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return ${SEAL_REPLY.fenced} end
 local tenant, bytes, again = ARGV[3], tonumber(ARGV[6]), ARGV[9] ~= 'new'
 if redis.call('HEXISTS', KEYS[4], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local count = (#ARGV - 13) / 7
+local facts = cjson.decode(ARGV[14])
+local count = #facts / 7
 local sent, fresh = {}, 0
 for i = 1, count do
-  local at = 7 + i * 7
-  sent[i] = redis.call('HGET', KEYS[tonumber(ARGV[at])], ARGV[at + 1])
+  local at = i * 7 - 6
+  sent[i] = redis.call('HGET', KEYS[facts[at]], facts[at + 1])
   if again and sent[i] and string.sub(sent[i], 1, 1) == 's' then sent[i] = false end
   if sent[i] and not again then return ${SEAL_REPLY.known} end
   if not sent[i] then fresh = fresh + 1 end
@@ -37,29 +39,29 @@ if ARGV[10] ~= '' and backlog > 0 and backlog + bytes > tonumber(ARGV[10]) then 
 local seq = redis.call('HINCRBY', KEYS[3], tenant .. '|seq', fresh) - fresh
 local seqs, revisions, lifetimes = {}, {}, {}
 for i = 1, count do
-  local at = 7 + i * 7
-  local sentKey, revisionKey, version = KEYS[tonumber(ARGV[at])], KEYS[tonumber(ARGV[at + 2])], ARGV[at + 4]
+  local at = i * 7 - 6
+  local sentKey, revisionKey, version = KEYS[facts[at]], KEYS[facts[at + 2]], facts[at + 4]
   if sent[i] then
     seqs[i], revisions[i] = string.match(sent[i], '^%a(%d+) (%d+)')
   else
     seq = seq + 1
-    local known, revision = redis.call('HGET', revisionKey, ARGV[at + 3]), 1
+    local known, revision = redis.call('HGET', revisionKey, facts[at + 3]), 1
     if known then
       local last, name = string.match(known, '^(%d+) (.*)$')
       revision = tonumber(last)
       if name ~= version then revision = revision + 1 end
     end
-    redis.call('HSET', revisionKey, ARGV[at + 3], revision .. ' ' .. version)
+    redis.call('HSET', revisionKey, facts[at + 3], revision .. ' ' .. version)
     lifetimes[revisionKey] = ARGV[13]
-    local materialKey = KEYS[tonumber(ARGV[at + 5])]
-    local before = string.match(redis.call('HGET', materialKey, ARGV[at + 3]) or '', ' (%d+)$') or ''
+    local materialKey = KEYS[facts[at + 5]]
+    local before = string.match(redis.call('HGET', materialKey, facts[at + 3]) or '', ' (%d+)$') or ''
     if #before < #version or (#before == #version and before <= version) then
-      redis.call('HSET', materialKey, ARGV[at + 3], ARGV[at + 6] .. ' ' .. version)
+      redis.call('HSET', materialKey, facts[at + 3], facts[at + 6] .. ' ' .. version)
       lifetimes[materialKey] = ARGV[13]
     end
     seqs[i], revisions[i] = seq, revision
   end
-  redis.call('HSET', sentKey, ARGV[at + 1], 'q' .. seqs[i] .. ' ' .. revisions[i] .. ' ' .. ARGV[11])
+  redis.call('HSET', sentKey, facts[at + 1], 'q' .. seqs[i] .. ' ' .. revisions[i] .. ' ' .. ARGV[11])
   lifetimes[sentKey] = ARGV[12]
 end
 for key, seconds in pairs(lifetimes) do redis.call('EXPIRE', key, seconds) end
@@ -182,7 +184,7 @@ return 1
  *
  * KEYS batch, ledger, waiting, dead letters, their times, then the sent hashes that ARGV name by their index
  * ARGV batch id, tenant, alerts, delivered, settled (base 36), attempts, dead letters, then per dead letter id, reason,
- *      JSON, at (ms), member, then per alert index of its sent key, field, `d` or `x`,
+ *      JSON, at (ms), member, then as one list in JSON per alert index of its sent key, field, `d` or `x`,
  *      `s` where it was shortened, else nothing
  * Returns 0 when it was closed before: nothing is counted twice.
  */
@@ -203,12 +205,13 @@ for _ = 1, tonumber(ARGV[7]) do
   redis.call('HINCRBY', KEYS[2], tenant .. '|dead|' .. ARGV[at + 1], 1)
   at = at + 5
 end
-for i = at, #ARGV, 4 do
-  local key = KEYS[tonumber(ARGV[i])]
-  local facts = redis.call('HGET', key, ARGV[i + 1])
-  local numbers = facts and string.match(facts, '^%a(%d+ %d+ %w+ %S+)')
+local facts = cjson.decode(ARGV[at])
+for i = 1, #facts, 4 do
+  local key = KEYS[facts[i]]
+  local known = redis.call('HGET', key, facts[i + 1])
+  local numbers = known and string.match(known, '^%a(%d+ %d+ %w+ %S+)')
   if numbers then
-    redis.call('HSET', key, ARGV[i + 1], ARGV[i + 2] .. numbers .. ' ' .. ARGV[5] .. ' ' .. ARGV[6] .. ARGV[i + 3])
+    redis.call('HSET', key, facts[i + 1], facts[i + 2] .. numbers .. ' ' .. ARGV[5] .. ' ' .. ARGV[6] .. facts[i + 3])
   end
 end
 return 1

@@ -202,7 +202,7 @@ describe("the store in memory", () => {
     const codec = createCodec(undefined);
     const memory = createMemoryStore({
       async sizeOf({ alerts, ...head }) {
-        const body = await codec.encode(alerts, head.id);
+        const { content: body } = await codec.encode(alerts, head.id);
         return storedBytes(JSON.stringify({ ...head, count: alerts.length }), body, alerts.length);
       },
       holds: ({ token }) => token === FENCE.token,
