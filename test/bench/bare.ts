@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { loadConfig } from "../../src/config/load.ts";
 import { createSink } from "../../src/config/schema.ts";
 import { createAccessPool } from "../../src/daemon/access.ts";
@@ -47,6 +46,6 @@ async function carry(place: Place): Promise<void> {
 
 const startedAt = Date.now();
 await Promise.all(config.tenants.flatMap((tenant) => placesOf(tenant, config, pool)).map(carry));
-process.stdout.write(`${JSON.stringify({ run: randomUUID(), startedAt, endedAt: Date.now() })}\n`);
+process.stdout.write(`${JSON.stringify({ startedAt, endedAt: Date.now() })}\n`);
 await sink.close();
 pool.close();

@@ -8,31 +8,35 @@ import { descendantOf, figuresOf, type ProcessFigures } from "./process-figures.
 import type { ReceiverCommand, ReceiverReport } from "./receiver.ts";
 import type { SourceCommand, SourcePlace, SourceReport, SourceWanted } from "./source.ts";
 
-/** The simulated source and receiver, each in a process of its own, and daemons between them. */
+/** The simulated source and receiver, each in a process of its own. */
 export interface Stage {
-  readonly source: SourcePlace;
+  readonly tenants: readonly string[];
   askSource(command: SourceCommand): Promise<SourceReport>;
   askReceiver(command: ReceiverCommand): Promise<ReceiverReport>;
   /** Writes a configuration for all tenants into a folder of its own. */
-  configure(
-    settings: StageSettings,
-  ): Promise<{ readonly path: string; readonly folder: string; readonly url: string }>;
+  configure(settings: StageSettings): Promise<Configured>;
   close(): Promise<void>;
+}
+
+export interface Configured {
+  readonly path: string;
+  readonly folder: string;
+  readonly url: string;
 }
 
 export interface StageSettings {
   readonly poll?: object;
+  /** Of every sink, all of which lead to the one receiver. */
   readonly sink?: object;
-  /** Further sinks of the same kind, by name. */
   readonly sinks?: readonly string[];
   readonly queue?: object;
 }
 
 export interface RunningDaemon {
   readonly child: Child;
-  readonly url: string;
   /** From the start of the process until it said that it is ready. */
   readonly readyMs: number;
+  /** Of the daemon; and of the Redis it has started, or else that was named. */
   figures(): Promise<{ readonly daemon: ProcessFigures; readonly redis: ProcessFigures }>;
   end(signal?: NodeJS.Signals): Promise<void>;
 }
@@ -41,7 +45,8 @@ const HERE = import.meta.dirname;
 const PROGRAM = join(HERE, "../../dist/main.js");
 /** Of the daemon and of the bare loop; the other side runs on the Node that runs the benchmark. */
 export const NODE = process.env["ALERTFERRY_BENCH_NODE"] ?? process.execPath;
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 60_000;
+const HEC_TOKEN = "5f3c1de8-0a53-4c0e-9d0a-3f2a7c1b9e55";
 
 export async function openStage(wanted: SourceWanted): Promise<Stage> {
   const source = talkTo("source.ts", JSON.stringify(wanted));
@@ -50,7 +55,7 @@ export async function openStage(wanted: SourceWanted): Promise<Stage> {
   const { origin } = (await receiver.next()) as { readonly origin: string };
   const folders: string[] = [];
   return {
-    source: place,
+    tenants: place.tenants.map(({ id }) => id),
     askSource: async (command) => (await source.ask(command)) as SourceReport,
     askReceiver: async (command) => (await receiver.ask(command)) as ReceiverReport,
     async configure({ poll, sink, sinks = ["splunk"], queue }) {
@@ -58,7 +63,7 @@ export async function openStage(wanted: SourceWanted): Promise<Stage> {
       folders.push(folder);
       const port = await freePort();
       const path = join(folder, "alertferry.yaml");
-      const hec = { type: "splunk_hec", url: origin, token: "5f3c1de8-0a53-4c0e-9d0a-3f2a7c1b9e55", ...sink };
+      const hec = { type: "splunk_hec", url: origin, token: HEC_TOKEN, ...sink };
       const config = {
         queue: { dataDir: join(folder, "data"), ...queue },
         http: { port },
@@ -79,28 +84,52 @@ export async function openStage(wanted: SourceWanted): Promise<Stage> {
 }
 
 /** Starts a daemon and waits until it is ready. */
-export async function startDaemon(config: {
-  readonly path: string;
-  readonly url: string;
-}): Promise<RunningDaemon> {
+export async function startDaemon(config: Configured, redisPid?: number): Promise<RunningDaemon> {
   const startedAt = performance.now();
   const child = startChild(NODE, [PROGRAM, "run", "--config", config.path]);
   await until("the daemon is ready", () => isReady(config.url), READY_WITHIN_MS);
   const readyMs = Math.round(performance.now() - startedAt);
-  let redisPid: number | undefined;
   return {
     child,
-    url: config.url,
     readyMs,
     async figures() {
-      redisPid ??= await descendantOf(child.pid, "redis-server");
-      if (redisPid === undefined) throw new Error("The daemon has no Redis of its own.");
-      const [daemon, redis] = await Promise.all([figuresOf(child.pid), figuresOf(redisPid)]);
+      const pid = redisPid ?? (await descendantOf(child.pid, "redis-server"));
+      if (pid === undefined) throw new Error("The daemon has no Redis of its own.");
+      const [daemon, redis] = await Promise.all([figuresOf(child.pid), figuresOf(pid)]);
       return { daemon, redis };
     },
     async end(signal = "SIGTERM") {
       child.kill(signal);
       await child.ended;
+    },
+  };
+}
+
+/** A Redis for daemons that share one, set up as the embedded one is. */
+export async function startRedis(): Promise<{
+  readonly url: string;
+  readonly pid: number;
+  end(): Promise<void>;
+}> {
+  const [port, folder] = [await freePort(), await newFolder()];
+  const settings = {
+    port,
+    bind: "127.0.0.1",
+    dir: folder,
+    appendonly: "yes",
+    appendfsync: "everysec",
+    save: "",
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = startChild("redis-server", [...args, "--maxmemory-policy", "noeviction"]);
+  await until("Redis listens", () => child.out().includes("Ready to accept connections"));
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    pid: child.pid,
+    async end() {
+      child.kill("SIGTERM");
+      await child.ended;
+      await removeFolder(folder);
     },
   };
 }
@@ -113,15 +142,12 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** Runs the bare loop to its end. */
-export async function runBare(config: { readonly path: string }): Promise<{
-  readonly seconds: number;
-  readonly startedAt: number;
-}> {
-  const child = startChild(NODE, ["--import", "tsx", join(HERE, "bare.ts"), config.path]);
+export async function runBare({ path }: Configured): Promise<{ readonly seconds: number }> {
+  const child = startChild(NODE, ["--import", "tsx", join(HERE, "bare.ts"), path]);
   const code = await child.ended;
   if (code !== 0) throw new Error(`The bare loop ended with ${code}: ${child.err()}`);
   const { startedAt, endedAt } = JSON.parse(child.out()) as { startedAt: number; endedAt: number };
-  return { startedAt, seconds: (endedAt - startedAt) / 1000 };
+  return { seconds: (endedAt - startedAt) / 1000 };
 }
 
 /** A child that answers each line by a line. */
