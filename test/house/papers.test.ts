@@ -68,6 +68,8 @@ const FOREIGN = new Set([
     "chown",
     "install",
     "echo",
+    "printf",
+    "sed",
     "cat",
     "tail",
     "grep",
@@ -92,7 +94,7 @@ const FOREIGN = new Set([
 const OURS = /^(?:\.\/)?((?:config|docker|docs|scripts|test|src)\/[\w./-]+)$/;
 
 /** What a reader makes. */
-const READERS_OWN = /^(config\/alertferry\.yaml|docker\/secrets\b.*)$/;
+const READERS_OWN = /^(config\/alertferry\.yaml|docker\/secrets\b.*|docker\/\.env)$/;
 
 async function runnable(words: readonly string[]): Promise<void> {
   const [program = "", ...args] = words;

@@ -103,7 +103,7 @@ function withLine(registry: string): string {
 /** Everything that is written by hand, with the packages that are installed here. */
 async function aCopy(): Promise<string> {
   const copy = await temporaryFolder();
-  for (const name of ["src", "test", "config", "docs"])
+  for (const name of ["src", "test", "config", "docker", "docs"])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   for (const name of readdirSync(ROOT).filter((each) => /\.(json|ts|md)$/.test(each)))
     cpSync(join(ROOT, name), join(copy, name));
