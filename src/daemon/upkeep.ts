@@ -24,10 +24,13 @@ export function startUpkeep(
     if (roles.deliver) await lookAtDeadLetters(store, config.deadLetters, events);
   }
   let total: number | undefined;
-  /** Looks closer only where their number has changed: there may be very many. */
+  /**
+   * Looks closer only where their number has changed: there may be very many. Where there are none that is cheap, and
+   * some may have come and gone in between.
+   */
   async function count(): Promise<void> {
     const now = await store.deadLetterTotal();
-    if (now === total) return;
+    if (now === total && now > 0) return;
     events.deadLettersLeft(await store.countDeadLetters());
     total = now;
   }
