@@ -1,4 +1,4 @@
-import { backoffMs } from "../model/backoff.ts";
+import { backoffMs, GROWTH } from "../model/backoff.ts";
 import { type DeliveryError, FAILURES } from "../model/failure.ts";
 
 export interface RetrySettings {
@@ -123,7 +123,8 @@ export class Breaker {
     const { minDelay, maxDelay } = this.#settings;
     const least = backoffMs(1, minDelay, maxDelay, 0);
     return retryAfterMs === undefined
-      ? backoffMs(this.#streak, minDelay, maxDelay, this.#random())
+      ? // A pause shall be short beside the outage that it ends: by doubling it would be as long as all before it.
+        backoffMs(this.#streak, minDelay, maxDelay, this.#random(), GROWTH.slow)
       : Math.min(maxDelay, Math.max(least, retryAfterMs));
   }
 

@@ -68,7 +68,7 @@ export function commonSettings(defaults: {
     retry: z
       .strictObject({
         minDelay: Duration.prefault("1s").describe(
-          "Bound of the first pause after a failure; it doubles from there.",
+          "Bound of the first pause after a failure; it grows by half each time.",
         ),
         maxDelay: Duration.prefault("5m").describe("Bound of every pause, also of a blocked sink."),
       })

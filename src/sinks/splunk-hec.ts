@@ -42,7 +42,7 @@ const Config = z.strictObject({
     ),
   tls: Tls.prefault({}).describe("TLS towards the collector."),
   proxy: ProxyUrl.optional(),
-  ...commonSettings({ maxAlerts: 500, maxBytes: "800KB", linger: "100ms", concurrency: 4 }),
+  ...commonSettings({ maxAlerts: 500, maxBytes: "800KB", linger: "50ms", concurrency: 4 }),
 });
 type Config = z.output<typeof Config>;
 

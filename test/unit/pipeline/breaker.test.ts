@@ -101,8 +101,8 @@ describe("a closed breaker", () => {
     ];
     await pass();
 
-    expect(waits).toEqual([1000, 2000]);
-    expect(news).toEqual(["retrying transient, 1, 1000 ms", "retrying transient, 2, 2000 ms"]);
+    expect(waits).toEqual([1000, 1500]);
+    expect(news).toEqual(["retrying transient, 1, 1000 ms", "retrying transient, 2, 1500 ms"]);
   });
 
   it("opens at the third transient failure in a row", async () => {
@@ -110,8 +110,8 @@ describe("a closed breaker", () => {
 
     await breakDown();
 
-    expect(breaker.state).toEqual({ kind: "transient", restsForMs: 4000 });
-    expect(news.at(-1)).toBe("opened transient, 4000 ms");
+    expect(breaker.state).toEqual({ kind: "transient", restsForMs: 2250 });
+    expect(news.at(-1)).toBe("opened transient, 2250 ms");
     expect(news).toHaveLength(3);
   });
 
@@ -147,7 +147,7 @@ describe("an open breaker", () => {
     await breakDown();
 
     const asked = [ask(), ask(), ask()];
-    await wait(3999);
+    await wait(2249);
     const early = asked.filter(({ given }) => given !== undefined);
     await wait(1);
 
@@ -159,13 +159,13 @@ describe("an open breaker", () => {
     const { breaker, ask, breakDown, news } = aBench();
     await breakDown();
     const asked = [ask(), ask(), ask()];
-    await wait(4000);
+    await wait(2250);
 
     breaker.succeeded(probeOf(asked));
     await wait(0);
 
     expect(asked.every(({ given }) => given !== undefined)).toBe(true);
-    expect(news.at(-1)).toBe("closed after 4000 ms");
+    expect(news.at(-1)).toBe("closed after 2250 ms");
     expect(breaker.state).toBeUndefined();
   });
 
@@ -175,14 +175,14 @@ describe("an open breaker", () => {
     const said = news.length;
     const pauses: (number | undefined)[] = [];
 
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 10; round++) {
       const asked = [ask()];
       await wait(breaker.state?.restsForMs ?? 0);
       breaker.failed(probeOf(asked), failure("transient"));
       pauses.push(breaker.state?.restsForMs);
     }
 
-    expect(pauses).toEqual([8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
+    expect(pauses).toEqual([3375, 5062, 7594, 11_391, 17_086, 25_629, 38_443, 57_665, 60_000, 60_000]);
     expect(news).toHaveLength(said);
   });
 
@@ -190,12 +190,12 @@ describe("an open breaker", () => {
     const { breaker, ask, breakDown, news } = aBench();
     await breakDown();
     const asked = [ask()];
-    await wait(4000);
+    await wait(2250);
 
     breaker.failed(probeOf(asked), failure("unauthorized"));
 
     expect(breaker.state?.kind).toBe("unauthorized");
-    expect(news.slice(-2)).toEqual(["opened transient, 4000 ms", "opened unauthorized, 8000 ms"]);
+    expect(news.slice(-2)).toEqual(["opened transient, 2250 ms", "opened unauthorized, 3375 ms"]);
   });
 
   it("keeps to its reason when a request that was under way only meets the outage", async () => {
@@ -213,7 +213,7 @@ describe("an open breaker", () => {
     const { breaker, ask, pass, breakDown, news } = aBench();
     await breakDown();
     const asked = [ask()];
-    await wait(4000);
+    await wait(2250);
     breaker.succeeded(probeOf(asked));
 
     breaker.failed(await pass(), failure("transient"));
@@ -225,7 +225,7 @@ describe("an open breaker", () => {
     const { breaker, ask, breakDown } = aBench();
     await breakDown();
     const asked = [ask(), ask()];
-    await wait(4000);
+    await wait(2250);
     const probe = probeOf(asked);
 
     breaker.abandoned(probe);
@@ -240,7 +240,7 @@ describe("an open breaker", () => {
     const old = await pass();
     await breakDown();
     const asked = [ask(), ask()];
-    await wait(4000);
+    await wait(2250);
 
     breaker.abandoned(old);
     await wait(10_000);
@@ -333,9 +333,9 @@ describe("a pause", () => {
 
     const waits = underWay.map((each) => breaker.failed(each, failure("transient")));
 
-    expect(breaker.state?.restsForMs).toBe(4000);
-    expect(waits.filter((ms) => ms > 0)).toEqual([1000, 2000]);
-    expect(news.at(-1)).toBe("opened transient, 4000 ms");
+    expect(breaker.state?.restsForMs).toBe(2250);
+    expect(waits.filter((ms) => ms > 0)).toEqual([1000, 1500]);
+    expect(news.at(-1)).toBe("opened transient, 2250 ms");
     expect(news).toHaveLength(3);
   });
 
