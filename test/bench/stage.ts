@@ -155,7 +155,9 @@ function talkTo(file: string, ...args: string[]) {
   const child = spawn(process.execPath, ["--import", "tsx", join(HERE, file), ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  process.once("exit", () => child.kill("SIGKILL"));
+  const killed = () => child.kill("SIGKILL");
+  process.once("exit", killed);
+  child.once("exit", () => process.off("exit", killed));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
     const { value, done } = await lines.next();
