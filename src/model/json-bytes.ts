@@ -19,7 +19,7 @@ const BACKSLASH = 0x5c;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
-/** White space, and nothing else that JSON allows between values, is at or below it. */
+/** White space is at or below it, and nothing else that JSON allows outside of strings. */
 const SPACE = 0x20;
 
 /** Index of the first byte from `at` on that is no white space. */
@@ -93,7 +93,7 @@ function endsLiteral(byte: number): boolean {
  *     tells the index behind the value, -1 when there is none.
  * @returns the index behind the object; -1 when it is no whole object.
  */
-function eachMember(
+export function eachMember(
   json: Buffer,
   at: number,
   read: (keyStart: number, keyEnd: number, start: number) => number,

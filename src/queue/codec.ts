@@ -99,7 +99,9 @@ export function createCodec(key: Buffer | undefined): Codec {
 function headOf(content: Buffer, name: string) {
   const [format, codec, sealed] = content;
   if (format !== FORMAT && format !== LENGTHS_IN_UNITS)
-    throw new Error(`Batch ${name} has format ${format}; this version reads up to ${FORMAT}.`);
+    throw new Error(
+      `Batch ${name} has format ${format}; this version reads up to ${FORMAT}. Run the version that wrote it.`,
+    );
   const bytes = content.subarray(0, HEAD_BYTES[format]);
   // Only a hint: a wrong one costs memory or time, and nothing else.
   const length = format === FORMAT ? Math.min(bytes.readUInt32BE(3), LARGEST_PIECE) : 0;

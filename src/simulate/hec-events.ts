@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from "../model/alert.ts";
-import { readMembers, skipSpace } from "./json-text.ts";
+import { skipSpace } from "../model/json-bytes.ts";
+import { readMembers } from "./json-text.ts";
 
 /** One event of a request, with the JSON of `event` exactly as it came. */
 export interface HecEvent {

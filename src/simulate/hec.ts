@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { isObject } from "../model/alert.ts";
+import { skipSpace } from "../model/json-bytes.ts";
 import { type Acks, createAcks } from "./hec-acks.ts";
 import { BAD_GATEWAY, HEC_CODES, type HecAnswer, playFault, TOO_LARGE, UNSUPPORTED } from "./hec-answers.ts";
 import { type HecEvent, readEvents } from "./hec-events.ts";
 import type { HecFault, HecOptions, HecReceiver, HecStage, HecToken, ReceivedEvent } from "./hec-receiver.ts";
-import { skipSpace } from "./json-text.ts";
 import { listen, readBody, resetConnection } from "./listener.ts";
 import { takeFault } from "./take-fault.ts";
 

@@ -1,12 +1,6 @@
-/**
- * JSON as bytes: finding values in it and comparing it, without the loss that parsing and writing anew brings
- * (integers beyond 2^53, key order, escapes). Works on UTF-8 as it came: what is not ASCII stands inside strings.
- */
+import { type ByteSpan, eachElement, eachMember, endOfValue, skipSpace } from "../model/json-bytes.ts";
 
-interface ByteSpan {
-  readonly start: number;
-  readonly end: number;
-}
+/** JSON as bytes: comparing it without the loss that parsing and writing anew brings. */
 
 /** One member of an object: where its value is. */
 export interface Member extends ByteSpan {
@@ -15,56 +9,21 @@ export interface Member extends ByteSpan {
 }
 
 const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
 const OPEN_LIST = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-
-/** Index of the first byte that is no white space. */
-export function skipSpace(json: Buffer, at: number): number {
-  let index = at;
-  while (index < json.length && isSpace(json[index])) index++;
-  return index;
-}
-
-/** Index behind the value that begins at `at`; undefined when there is none or it is cut off. Checks brackets only. */
-export function skipValue(json: Buffer, at: number): number | undefined {
-  const first = json[at];
-  if (first === QUOTE) return skipString(json, at);
-  return first === OPEN_OBJECT || first === OPEN_LIST ? skipBrackets(json, at) : skipLiteral(json, at);
-}
 
 /** The members of the object that begins at `at`, and the index behind it; undefined when it is no whole object. */
 export function readMembers(
   json: Buffer,
   at: number,
 ): { readonly members: readonly Member[]; readonly end: number } | undefined {
-  if (json[at] !== OPEN_OBJECT) return undefined;
   const members: Member[] = [];
-  let index = skipSpace(json, at + 1);
-  if (json[index] === CLOSE_OBJECT) return { members, end: index + 1 };
-  for (;;) {
-    const member = readMember(json, index);
-    if (member === undefined) return undefined;
-    members.push(member);
-    index = skipSpace(json, member.end);
-    if (json[index] === CLOSE_OBJECT) return { members, end: index + 1 };
-    if (json[index] !== COMMA) return undefined;
-    index = skipSpace(json, index + 1);
-  }
-}
-
-function readMember(json: Buffer, at: number): Member | undefined {
-  const keyEnd = json[at] === QUOTE ? skipString(json, at) : undefined;
-  if (keyEnd === undefined) return undefined;
-  const colon = skipSpace(json, keyEnd);
-  if (json[colon] !== COLON) return undefined;
-  const start = skipSpace(json, colon + 1);
-  const end = skipValue(json, start);
-  return end === undefined ? undefined : { key: json.toString("utf8", at + 1, keyEnd - 1), start, end };
+  const end = eachMember(json, at, (keyStart, keyEnd, start) => {
+    const end = endOfValue(json, start);
+    members.push({ key: json.toString("utf8", keyStart, keyEnd), start, end });
+    return end;
+  });
+  return end < 0 ? undefined : { members, end };
 }
 
 /** True when both mean the same value: every digit of every number counts, the order of keys does not. */
@@ -75,9 +34,8 @@ export function sameJsonValue(left: Buffer, right: Buffer): boolean {
 /** The one text of a JSON value: keys sorted, numbers in their shortest exact form, no white space. */
 function canonical(json: Buffer): string {
   const start = skipSpace(json, 0);
-  const end = skipValue(json, start);
-  if (end === undefined || skipSpace(json, end) !== json.length)
-    throw new SyntaxError("no complete JSON value");
+  const end = endOfValue(json, start);
+  if (end < 0 || skipSpace(json, end) !== json.length) throw new SyntaxError("no complete JSON value");
   return canonicalValue(json, { start, end });
 }
 
@@ -103,14 +61,11 @@ function canonicalValue(json: Buffer, { start, end }: ByteSpan): string {
 
 function elements(json: Buffer, at: number): readonly ByteSpan[] {
   const spans: ByteSpan[] = [];
-  let index = skipSpace(json, at + 1);
-  while (index < json.length && json[index] !== CLOSE_LIST) {
-    const end = skipValue(json, index);
-    if (end === undefined) return spans;
-    spans.push({ start: index, end });
-    index = skipSpace(json, end);
-    if (json[index] === COMMA) index = skipSpace(json, index + 1);
-  }
+  eachElement(json, at, (start) => {
+    const end = endOfValue(json, start);
+    spans.push({ start, end });
+    return end;
+  });
   return spans;
 }
 
@@ -124,55 +79,4 @@ function canonicalNumber(literal: string): string {
   if (significant === "") return "0";
   const power = Number(exponent) - fraction.length + (digits.length - significant.length);
   return `${sign}${significant}e${power}`;
-}
-
-function skipString(json: Buffer, at: number): number | undefined {
-  for (let index = at + 1; index < json.length; index++) {
-    const byte = json[index];
-    if (byte === QUOTE) return index + 1;
-    if (byte === BACKSLASH) index++;
-  }
-  return undefined;
-}
-
-function skipBrackets(json: Buffer, at: number): number | undefined {
-  let depth = 0;
-  for (let index = at; index < json.length; index++) {
-    const byte = json[index];
-    if (byte === QUOTE) {
-      const end = skipString(json, index);
-      if (end === undefined) return undefined;
-      index = end - 1;
-      continue;
-    }
-    depth += depthChange(byte);
-    if (depth === 0 && depthChange(byte) < 0) return index + 1;
-  }
-  return undefined;
-}
-
-function depthChange(byte: number | undefined): -1 | 0 | 1 {
-  if (byte === OPEN_OBJECT || byte === OPEN_LIST) return 1;
-  return byte === CLOSE_OBJECT || byte === CLOSE_LIST ? -1 : 0;
-}
-
-function skipLiteral(json: Buffer, at: number): number | undefined {
-  let index = at;
-  while (index < json.length && !isDelimiter(json[index])) index++;
-  return index > at ? index : undefined;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function isDelimiter(byte: number | undefined): boolean {
-  return (
-    byte === COMMA ||
-    byte === OPEN_OBJECT ||
-    byte === CLOSE_OBJECT ||
-    byte === OPEN_LIST ||
-    byte === CLOSE_LIST ||
-    isSpace(byte)
-  );
 }

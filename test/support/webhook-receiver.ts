@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { gunzipSync } from "node:zlib";
 import { onTestFinished } from "vitest";
-import { skipSpace, skipValue } from "../../src/simulate/json-text.ts";
+import { eachElement, endOfValue } from "../../src/model/json-bytes.ts";
 import {
   type Listener,
   type ListenerOptions,
@@ -114,12 +114,11 @@ export function isSigned({ id, headers, body }: Delivered, secret: string): bool
 export function elementsOf(list: string): readonly string[] {
   const bytes = Buffer.from(list);
   const elements: string[] = [];
-  for (let at = skipSpace(bytes, 1); bytes.toString("latin1", at, at + 1) !== "]"; ) {
-    const end = skipValue(bytes, at);
-    if (end === undefined) throw new Error("That is no whole list.");
-    elements.push(bytes.toString("utf8", at, end));
-    at = skipSpace(bytes, end);
-    if (bytes.toString("latin1", at, at + 1) === ",") at = skipSpace(bytes, at + 1);
-  }
+  const end = eachElement(bytes, 0, (start) => {
+    const end = endOfValue(bytes, start);
+    elements.push(bytes.toString("utf8", start, end));
+    return end;
+  });
+  if (end < 0) throw new Error("That is no whole list.");
   return elements;
 }
