@@ -1,3 +1,5 @@
+import { escapeHtml } from "../model/html.ts";
+
 /** Text that may stand in a page as it is. */
 export interface Html {
   readonly html: string;
@@ -20,16 +22,4 @@ function write(part: Part): string {
   if (typeof part === "string") return escapeHtml(part);
   if (typeof part === "number") return String(part);
   return "html" in part ? part.html : part.map(write).join("");
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

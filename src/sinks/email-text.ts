@@ -2,6 +2,7 @@ import type { User } from "../formats/evidence.ts";
 import { type AlertFactsView, LEVELS, type Level } from "../formats/facts.ts";
 import { cutCharacters, oneLine } from "../formats/text.ts";
 import type { Envelope, TenantName } from "../model/envelope.ts";
+import { escapeHtml } from "../model/html.ts";
 
 /** One alert of a mail. */
 export interface Told {
@@ -196,16 +197,4 @@ function broken(host: string): string {
 function linked(name: string, value: string): string {
   const text = escapeHtml(value);
   return name === "Portal" ? `<a href="${text}">${text}</a>` : `<span dir="auto">${text}</span>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (sign) => ENTITIES[sign] ?? sign);
 }
