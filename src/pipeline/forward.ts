@@ -41,7 +41,7 @@ export interface Forwarded {
 export class Tally {
   /** Alerts in the pages. */
   read = 0;
-  /** Of these, the versions that at least one sink had not been given. */
+  /** Of these, the versions that were queued for at least one sink. */
   fresh = 0;
   /** Of these, the ones every sink had been given before: the overlap read again. */
   duplicates = 0;
@@ -69,24 +69,46 @@ export async function forward(
   const sealed: SealedBatch[] = [];
   const full: Route[] = [];
   const fresh = new Set<Alert>();
+  /** New to a sink for which too much waits: they are met again, and counted when they are sealed. */
+  const held = new Set<Alert>();
   for (const route of how.routes) {
-    const bound = own.filter((alert) => route.accepts(alert));
-    const { wanted, suppressed } =
-      how.again === undefined
-        ? await worthSending(await unseen(bound, route, place, parts), route, place, parts)
-        : { wanted: once(bound), suppressed: [] };
-    tally.suppressed += suppressed.length;
-    for (const alert of wanted) fresh.add(alert);
+    const wanted = await wantedAt(route, own, place, parts, how, tally);
     const { batches, alerts, isFull } = await sealAll(wanted, route, place, parts, how);
     sealed.push(...batches);
-    if (isFull) full.push(route);
-    if (alerts > 0) tally.enqueued.set(route.sink, (tally.enqueued.get(route.sink) ?? 0) + alerts);
+    addAll(fresh, alerts);
+    if (isFull) {
+      full.push(route);
+      addAll(held, wanted);
+    }
+    if (alerts.length > 0)
+      tally.enqueued.set(route.sink, (tally.enqueued.get(route.sink) ?? 0) + alerts.length);
   }
   if (fresh.size > 0) parts.onFresh();
   tally.fresh += fresh.size;
-  tally.duplicates += own.length - fresh.size;
+  tally.duplicates += own.filter((alert) => !fresh.has(alert) && !held.has(alert)).length;
   await parts.outbox.enqueue(sealed);
   return { sealed, full };
+}
+
+/** What a sink is to get: what it was not given before, as far as the tenant wants it sent; or all of it once more. */
+async function wantedAt(
+  route: Route,
+  own: readonly Alert[],
+  place: Place,
+  parts: ReaderParts,
+  how: Sealing,
+  tally: Tally,
+): Promise<readonly Alert[]> {
+  const bound = own.filter((alert) => route.accepts(alert));
+  if (how.again !== undefined) return once(bound);
+  const fresh = await unseen(bound, route, place, parts);
+  const { wanted, suppressed } = await worthSending(fresh, route, place, parts);
+  tally.suppressed += suppressed.length;
+  return wanted;
+}
+
+function addAll<T>(set: Set<T>, elements: readonly T[]): void {
+  for (const element of elements) set.add(element);
 }
 
 /** Takes out of a slice what is no alert, or not this tenant's. What is left may be sealed. */
@@ -127,17 +149,21 @@ async function sealAll(
   place: Place,
   parts: ReaderParts,
   how: Sealing,
-): Promise<{ readonly batches: readonly SealedBatch[]; readonly alerts: number; readonly isFull: boolean }> {
+): Promise<{
+  readonly batches: readonly SealedBatch[];
+  readonly alerts: readonly Alert[];
+  readonly isFull: boolean;
+}> {
   const batches: SealedBatch[] = [];
-  let count = 0;
+  const sealed: Alert[] = [];
   for (const run of divide(alerts, route.limits)) {
     const outcome = await sealRun(run, route, place, parts, how);
-    if (outcome === "full") return { batches, alerts: count, isFull: true };
+    if (outcome === "full") return { batches, alerts: sealed, isFull: true };
     if (outcome === undefined) continue;
     batches.push(outcome.batch);
-    count += outcome.alerts;
+    sealed.push(...outcome.alerts);
   }
-  return { batches, alerts: count, isFull: false };
+  return { batches, alerts: sealed, isFull: false };
 }
 
 /** Seals one run; what another window of the place has taken in the meantime is left to that one. */
@@ -147,7 +173,7 @@ async function sealRun(
   place: Place,
   parts: ReaderParts,
   { fence, window, long, again, notReadableBeforeMs }: Sealing,
-): Promise<{ readonly batch: SealedBatch; readonly alerts: number } | "full" | undefined> {
+): Promise<{ readonly batch: SealedBatch; readonly alerts: readonly Alert[] } | "full" | undefined> {
   let run = alerts;
   while (run.length > 0) {
     const batch: Batch = {
@@ -167,7 +193,7 @@ async function sealRun(
       priorityFor: (waiting) => priorityOf(window.kind, waiting),
     });
     if (sealed === "full") return "full";
-    if (sealed !== "known") return { batch: sealed, alerts: run.length };
+    if (sealed !== "known") return { batch: sealed, alerts: run };
     run = await unseen(run, route, place, parts);
   }
   return undefined;
