@@ -46,7 +46,9 @@ export function watchFlight(world: World, relay: RedisRelay): Flight {
   });
 
   const seeLoad = ({ name, words }: RelayedCommand, reply: Buffer): void => {
-    const id = name === "hgetall" ? BATCH_KEY.exec(String(words[1]))?.[1] : undefined;
+    // Whoever only counts what waits does not ask for the revisions.
+    const isLoad = name === "hmget" && words.some((word) => String(word) === "revisions");
+    const id = isLoad ? BATCH_KEY.exec(String(words[1]))?.[1] : undefined;
     const count = id === undefined ? undefined : COUNT.exec(reply.toString("latin1"))?.[1];
     if (id !== undefined && count !== undefined) loaded.set(id, Number(count));
   };
