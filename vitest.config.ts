@@ -23,9 +23,18 @@ const ALONE = {
   sequence: { groupOrder: 2 },
 };
 /** What a busy neighbour would make slower than they may be. */
-const SENSITIVE = ["backlog", "chaos", "drill", "idle", "isolation", "kill", "replicas", "throughput"].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const SENSITIVE = [
+  "backlog",
+  "chaos",
+  "drill",
+  "idle",
+  "isolation",
+  "kill",
+  "monitoring",
+  "replicas",
+  "status-page",
+  "throughput",
+].map((name) => `test/e2e/${name}.test.ts`);
 
 export default defineConfig({
   test: {
