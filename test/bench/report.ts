@@ -70,6 +70,7 @@ export function plotOf({ parts, machine, on }: Report): string {
   });
   const height = 70 + rows.length * (BAR.height + BAR.gap);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 ${height}" font-family="system-ui, sans-serif" font-size="13">
+  <title>Alerts a second of alertferry, beside those of a bare loop</title>
   <style>.bare { fill: #c9d3df } .ours { fill: #1f5fa8 } text { fill: #222 } @media (prefers-color-scheme: dark) { text { fill: #ddd } .bare { fill: #46505c } .ours { fill: #6aa9ee } }</style>
   <text x="10" y="20" font-size="15">Alerts a second: alertferry (dark) within the bare loop (light), medians</text>
   <text x="10" y="40">${machine}, ${on}</text>
