@@ -2,6 +2,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { isObject, type JsonObject } from "../model/alert.ts";
 import { DeliveryError, type FailureKind, type SourceError } from "../model/failure.ts";
+import { packedPiece } from "../model/pieces.ts";
 import { hide } from "../model/secrets.ts";
 import { classifyNoAnswer, retryAfterMs } from "./classify.ts";
 import { type HttpAnswer, type HttpClient, type HttpRequest, NoAnswer } from "./http.ts";
@@ -18,14 +19,10 @@ interface Packed {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const LEAST_PIECE = 16_384;
-/** Alerts pack to less than this share. Output that comes in one piece costs one call from another thread. */
-const PACKED_SHARE = 1 / 3;
-
 /** The body compressed, where that is wanted and saves something, with the header that says so. */
 export async function pack(body: Buffer | string, isWanted: boolean): Promise<Packed> {
   if (!isWanted || body.length < GZIP_FROM_BYTES) return { body, headers: {} };
-  const chunkSize = Math.max(LEAST_PIECE, Math.ceil(body.length * PACKED_SHARE));
+  const chunkSize = packedPiece(body.length);
   return {
     body: await promisify(gzip)(body, { level: 1, chunkSize }),
     headers: { "content-encoding": "gzip" },

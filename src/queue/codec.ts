@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import type { QueuedAlert } from "../model/batch.ts";
+import { LEAST_PIECE, packedPiece } from "../model/pieces.ts";
 
 /**
  * How alerts lie in Redis while they wait: their facts as one line of JSON, then their own bytes, compressed, and
@@ -18,17 +19,10 @@ const TAG_BYTES = 16;
 
 const deflate = promisify(zlib.deflateRaw);
 const inflate = promisify(zlib.inflateRaw);
-/**
- * Output comes in pieces of this many bytes, each by a call from another thread: with Node's own 16 kB a batch would come in
- * hundreds.
- */
 interface Pieces {
   readonly chunkSize: number;
 }
-const LEAST_PIECE = 16_384;
 const LARGEST_PIECE = 16_777_216;
-/** Alerts pack to less than this share, so that mostly one piece holds all. */
-const PACKED_SHARE = 1 / 3;
 /** The types of the oldest Node we run on do not know zstd. */
 type Pack = (
   input: Buffer,
@@ -68,7 +62,7 @@ export function createCodec(key: Buffer | undefined): Codec {
         Buffer.from(`${JSON.stringify(facts)}\n`),
         ...alerts.map((alert) => alert.raw),
       ]);
-      const pieces = { chunkSize: Math.max(LEAST_PIECE, Math.ceil(plain.length * PACKED_SHARE)) };
+      const pieces = { chunkSize: packedPiece(plain.length) };
       const packed =
         zstd === undefined
           ? await deflate(plain, { level: 1, ...pieces })
