@@ -15,7 +15,7 @@ export interface Rotation {
 }
 
 /** `.20261123T211946123Z-3f9a`: in the order of time, and never a name that another process chooses too. */
-const STAMP = /^\.\d{8}T\d{9}Z-[0-9a-f]{4}(\.gz)?$/;
+const STAMP = /\.(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-[0-9a-f]{4}(\.gz)?$/;
 /** A compressed file in the making. One that is this old was left behind by a crash. */
 const PART = ".part";
 const PART_IS_LEFT_MS = 3_600_000;
@@ -27,19 +27,34 @@ const PART_IS_LEFT_MS = 3_600_000;
 export async function rotateBefore(path: string, bytes: number, rotation: Rotation): Promise<void> {
   const size = await sizeOf(path);
   if (size === 0 || size + bytes <= rotation.maxBytes) return;
-  const time = new Date().toISOString().replace(/[-:.]/g, "");
+  const time = timeAfter((await rotatedFrom(path)).at(-1))
+    .toISOString()
+    .replace(/[-:.]/g, "");
   await rename(path, `${path}.${time}-${randomBytes(2).toString("hex")}`).catch(unlessGone);
   await tidy(path, rotation);
 }
 
-/** Also finishes what a crash or a full disk kept an earlier rotation from. */
-async function tidy(path: string, { keep, compress }: Rotation): Promise<void> {
+/** What was put aside, the oldest first. */
+async function rotatedFrom(path: string): Promise<string[]> {
   const folder = dirname(path);
   const name = basename(path);
-  const rotated = (await readdir(folder))
-    .filter((entry) => entry.startsWith(name) && STAMP.test(entry.slice(name.length)))
+  return (await readdir(folder))
+    .filter((entry) => entry.startsWith(name) && entry.slice(name.length).search(STAMP) === 0)
     .sort()
     .map((entry) => join(folder, entry));
+}
+
+/** Later than the newest there is, also within its millisecond and after the clock was put back: the oldest go first. */
+function timeAfter(newest = ""): Date {
+  const [, year, month, day, hours, minutes, seconds, ms] = (STAMP.exec(newest) ?? []).map(Number);
+  if (year === undefined) return new Date();
+  const last = Date.UTC(year, (month ?? 1) - 1, day, hours, minutes, seconds, ms);
+  return new Date(Math.max(Date.now(), last + 1));
+}
+
+/** Also finishes what a crash or a full disk kept an earlier rotation from. */
+async function tidy(path: string, { keep, compress }: Rotation): Promise<void> {
+  const rotated = await rotatedFrom(path);
   const kept = rotated.splice(-keep);
   for (const old of rotated) await rm(old, { force: true });
   if (!compress) return;

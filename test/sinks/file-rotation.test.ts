@@ -67,6 +67,17 @@ describe("rotation", () => {
     expect(basename(rotated)).toMatch(/^alerts\.ndjson\.\d{8}T\d{9}Z-[0-9a-f]{4}$/);
   });
 
+  it("puts a file behind those of a clock that was ahead, so that the oldest go first", async () => {
+    const path = await aPath();
+    const ahead = `${path}.29990101T120000000Z-ffff`;
+    await writeFile(ahead, `{"seq":0}\n`);
+    const sink = aSink(path, { rotate: { ...ROTATE, keep: 2 } });
+
+    for (let seq = 1; seq <= 3; seq++) await sink.deliver([aLine(seq)], endless());
+
+    expect(await Promise.all((await rotatedFrom(path)).map(seqsIn))).toEqual([[1], [2]]);
+  });
+
   it("compresses all but the newest, which another process may be writing to", async () => {
     const path = await aPath();
     const sink = aSink(path, { rotate: { ...ROTATE, compress: true } });
