@@ -64,14 +64,14 @@ export function loadConfig(
   checkExposure(root, findings.problems);
   if (findings.problems.length > 0 || parsed === undefined) throw new ConfigError(inOrder(findings.problems));
 
-  const { queue, http, log, deadLetters, onboarding, shutdownTimeout, clouds, sinks } = parsed;
+  const { queue, http, log, deadLetters, onboarding, memory, shutdownTimeout, clouds, sinks } = parsed;
   const resolved = tenants.flatMap((tenant) => resolveTenant(tenant, clouds));
   checkClouds(tenants, resolved, findings.problems);
   forecastCalls(tenants, resolved, findings.warnings);
   if (findings.problems.length > 0) throw new ConfigError(inOrder(findings.problems));
   return {
     config: {
-      ...{ queue, http, log, deadLetters, onboarding, shutdownTimeout, sinks },
+      ...{ queue, http, log, deadLetters, onboarding, memory, shutdownTimeout, sinks },
       tenants: resolved,
       tenantsDir: parsed.tenantsDir,
     },

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Alert } from "../model/alert.ts";
 import { isNonEmpty } from "../model/envelope.ts";
 import { CLOUDS } from "../net/clouds.ts";
-import { Duration, HttpsUrl, HttpUrl, Secret } from "../net/options.ts";
+import { ByteSize, Duration, HttpsUrl, HttpUrl, Secret } from "../net/options.ts";
 import { SINKS } from "../sinks/index.ts";
 import type { CommonSettings, Sink, SinkDefinition } from "../sinks/sink.ts";
 import { Auth, Defaults, type ResolvedTenant, TenantEntry } from "./tenant-schema.ts";
@@ -92,6 +92,12 @@ const Onboarding = z.strictObject({
     .describe("Pause between two looks whether a consent has spread."),
 });
 
+const Memory = z.strictObject({
+  pages: ByteSize.prefault("8MB").describe(
+    "Memory for pages of alerts that are received or worked at. Who finds none leaves its page in the connection until there is; a page that is larger comes alone.",
+  ),
+});
+
 const Log = z.strictObject({
   level: z
     .enum(["trace", "debug", "info", "warn", "error", "fatal"])
@@ -155,6 +161,7 @@ export const ConfigFile = z
       "How long alerts are kept that a receiver refused for good.",
     ),
     onboarding: Onboarding.prefault({}).describe("How customers let us in."),
+    memory: Memory.prefault({}).describe("What the daemon keeps in memory."),
     shutdownTimeout: Duration.prefault("25s").describe(
       "How long a stopping daemon may finish what is under way.",
     ),
@@ -191,7 +198,7 @@ export interface Config
   extends Readonly<
     Pick<
       z.output<typeof ConfigFile>,
-      "queue" | "http" | "log" | "deadLetters" | "onboarding" | "shutdownTimeout"
+      "queue" | "http" | "log" | "deadLetters" | "onboarding" | "memory" | "shutdownTimeout"
     >
   > {
   readonly tenants: readonly ResolvedTenant[];

@@ -4,12 +4,15 @@ import { createApi } from "../net/api.ts";
 import { createAppGate } from "../net/app-gate.ts";
 import { TokenCache } from "../net/credentials.ts";
 import { createHttpClient, type HttpClient } from "../net/http.ts";
+import { Room } from "../net/room.ts";
 import type { TenantAccess } from "../sources/source.ts";
 import type { Pace, Purpose } from "./call-budget.ts";
 
 /** One answer may take this long; a page with evidence is some megabytes. */
 const TIMEOUT_MS = 60_000;
 const MAX_ANSWER_BYTES = 64_000_000;
+/** Memory for pages where nobody says how much. */
+const PAGE_BYTES = 8_000_000;
 /** Connections to one API host, shared by all tenants of a cloud. */
 const CONNECTIONS = 64;
 
@@ -28,9 +31,17 @@ export interface AccessPool {
  * Gives each tenant its own tokens over connections that the tenants of a cloud share: the token is in each
  * request, so a connection belongs to nobody.
  *
- * @param pace keeps the calls within a budget; without it they are as many as are asked for.
+ * @param how.pace keeps the calls within a budget; without it they are as many as are asked for.
+ * @param how.pageBytes is the most memory for pages that are received or worked at.
  */
-export function createAccessPool(pace: Pace = () => undefined): AccessPool {
+export function createAccessPool({
+  pace = () => undefined,
+  pageBytes = PAGE_BYTES,
+}: {
+  readonly pace?: Pace;
+  readonly pageBytes?: number;
+} = {}): AccessPool {
+  const room = new Room(pageBytes);
   const clients = new Map<string, HttpClient>();
   const gate = createAppGate();
 
@@ -58,6 +69,7 @@ export function createAccessPool(pace: Pace = () => undefined): AccessPool {
       const tokens = new TokenCache({ tenantId, auth, authority: cloud.authority, ca, proxy }, gate);
       const accessFor = (purpose: Purpose): TenantAccess => ({
         tenantId,
+        room,
         pageSize: tenant.poll.pageSize,
         incidentAlerts: tenant.incidents.alerts,
         graph: createApi(

@@ -123,6 +123,7 @@ export class Lane {
       const delivered = await this.#deliverer.deliver(own);
       const refused = [...delivered.refused, ...foreign.map(mixedUp)];
       await this.#settle(batch, { ...delivered, refused }, stopping);
+      loaded.letGo();
     } catch (cause) {
       if (stopping.aborted) this.#events.batchSettled(this.name, id, "given-back");
       else this.#events.deliverFailed(this.name, id, cause);

@@ -39,7 +39,7 @@ export async function startPipeline(
   store: Store,
   events: Events,
 ): Promise<Pipeline> {
-  const pool = createAccessPool(createPace(store));
+  const pool = createAccessPool({ pace: createPace(store), pageBytes: config.memory.pages });
   const heap = createHeapMode();
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);

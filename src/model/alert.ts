@@ -11,7 +11,7 @@ export type Severity = (typeof SEVERITIES)[number];
 /**
  * One version of one alert as its source wrote it, and the few facts that name, order, filter and route it.
  * The alert itself is opaque: `raw` is the source's own JSON in UTF-8, never written anew, so no number or key of it can
- * change on the way. It is a part of the page that it came in, and keeps that in memory as long as it is kept itself.
+ * change on the way. It is a part of the page that it came in, and there no longer than that.
  */
 export interface Alert {
   readonly id: string;

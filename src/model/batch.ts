@@ -87,10 +87,12 @@ export function batchId(
   return `b-${hash("sha256", `${tenant}\n${source}\n${sink}\n${again}\n${named}`, "hex").slice(0, 40)}`;
 }
 
-/** @throws Error when the alert is another tenant's, which whoever read it should have seen. */
+/** @throws Error when the alert is another tenant's, or its page was given back: which whoever read it should have seen. */
 export function queuedAlert(tenant: TenantName, alert: Alert): QueuedAlert {
   if (namesAnother(alert.tenantId, tenant.tenantId))
     throw new Error(`An alert of another tenant was about to be queued for ${tenant.id}.`);
+  if (alert.raw.length === 0)
+    throw new Error(`An alert of ${tenant.id} was given back before it was queued.`);
   return {
     alertId: alert.id,
     version: alert.version,

@@ -6,6 +6,7 @@ import { classifyNoAnswer, classifyStatus, retryAfterMs } from "./classify.ts";
 import type { TokenCache } from "./credentials.ts";
 import { diagnoseAnswer } from "./diagnose.ts";
 import { type HttpAnswer, type HttpClient, NoAnswer } from "./http.ts";
+import type { Visit } from "./room.ts";
 import { grantOf, type TokenGrant } from "./token-grant.ts";
 
 /** One Defender API of one cloud, as one tenant sees it. */
@@ -15,10 +16,16 @@ export interface Api {
   /**
    * Gets a path of this API, or an absolute link that the API itself gave.
    *
+   * @param visit of whoever asks for pages, which are large: it gives back the memory of the body.
    * @returns the body of a 200.
    * @throws SourceError for everything else, in the API's own words.
    */
-  get(pathOrLink: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Buffer>;
+  get(
+    pathOrLink: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    visit?: Visit,
+  ): Promise<Buffer>;
   /** Signs in and looks what the token grants. @throws SourceError */
   grant(signal: AbortSignal): Promise<TokenGrant>;
 }
@@ -33,7 +40,12 @@ interface ApiSettings {
 }
 
 export function createApi(settings: ApiSettings, http: HttpClient, tokens: TokenCache): Api {
-  async function send(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) {
+  async function send(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    visit: Visit | undefined,
+  ) {
     const token = await tokens.token(settings.audience, signal);
     await settings.pace?.();
     try {
@@ -48,6 +60,7 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
           ...headers,
         },
         signal,
+        visit,
       });
       return { token, answer };
     } catch (cause) {
@@ -62,13 +75,13 @@ export function createApi(settings: ApiSettings, http: HttpClient, tokens: Token
   return {
     origin: settings.origin,
     grant: async (signal) => grantOf(await tokens.token(settings.audience, signal)),
-    async get(pathOrLink, headers, signal) {
+    async get(pathOrLink, headers, signal, visit) {
       const url = resolve(settings, pathOrLink);
-      let { token, answer } = await send(url, headers, signal);
+      let { token, answer } = await send(url, headers, signal, visit);
       if (answer.status === 401) {
         // The token may have ended early or been revoked: one new one, one more try, then it is a refusal.
         tokens.drop(settings.audience, token);
-        ({ token, answer } = await send(url, headers, signal));
+        ({ token, answer } = await send(url, headers, signal, visit));
       }
       if (answer.status === 200) return answer.body;
       // What we may do stands in the token: after a consent only a new one shows it.

@@ -2,14 +2,18 @@ import { readFileSync } from "node:fs";
 import { Agent as HttpAgent } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent } from "node:https";
 import type { LookupFunction } from "node:net";
+import type { Readable } from "node:stream";
 import axios, {
   AxiosError,
   type AxiosInstance,
   type AxiosProxyConfig,
+  type AxiosRequestConfig,
   type RawAxiosRequestHeaders,
 } from "axios";
 import type { Tls } from "./options.ts";
 import { proxyCredentials, proxyFor, TunnelAgent } from "./proxy.ts";
+import { receive, TooLarge } from "./receive.ts";
+import type { Visit } from "./room.ts";
 
 /** The only home of axios: one client a source tenant or sink, with limits on time and size, and no redirects. */
 
@@ -35,6 +39,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | string | undefined;
   readonly signal: AbortSignal;
+  /** For a large answer: it is received when there is room for it, and its body is the visit's to give back. */
+  readonly visit?: Visit | undefined;
 }
 
 export interface HttpAnswer {
@@ -70,9 +76,7 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   };
   let agents: Agents | undefined;
   const client: AxiosInstance = axios.create({
-    responseType: "arraybuffer",
     maxRedirects: 0,
-    maxContentLength: settings.maxAnswerBytes,
     maxBodyLength: Number.POSITIVE_INFINITY,
     timeout: settings.timeoutMs,
     validateStatus: () => true,
@@ -82,23 +86,24 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   return {
     async send(request) {
       agents ??= createAgents(settings, { ...connectionOptions, ...tlsOptions(settings) });
-      const { signal, settle, isLate } = limited(request.signal, settings.timeoutMs);
+      const limit = limited(request.signal, settings.timeoutMs);
+      const config: AxiosRequestConfig = {
+        method: request.method,
+        url: request.url,
+        headers: request.headers as RawAxiosRequestHeaders,
+        data: request.body,
+        ...agents.wayTo(new URL(request.url)),
+        signal: limit.signal,
+      };
       try {
-        const answer = await client.request<Buffer>({
-          method: request.method,
-          url: request.url,
-          headers: request.headers as RawAxiosRequestHeaders,
-          data: request.body,
-          ...agents.wayTo(new URL(request.url)),
-          signal,
-        });
-        const { headers, cookies } = readHeaders(answer.headers);
-        return { status: answer.status, headers, cookies, body: answer.data };
+        return request.visit === undefined
+          ? await sendWhole(client, config, settings)
+          : await sendByTurns(client, config, settings, limit, request.visit);
       } catch (cause) {
         request.signal.throwIfAborted();
-        throw noAnswer(cause, request.url, isLate(), settings);
+        throw noAnswer(cause, request.url, limit.isLate(), settings);
       } finally {
-        settle();
+        limit.settle();
       }
     },
     close() {
@@ -108,23 +113,71 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   };
 }
 
+async function sendWhole(
+  client: AxiosInstance,
+  config: AxiosRequestConfig,
+  { maxAnswerBytes }: HttpSettings,
+): Promise<HttpAnswer> {
+  const answer = await client.request<Buffer>({
+    ...config,
+    responseType: "arraybuffer",
+    maxContentLength: maxAnswerBytes,
+  });
+  return { status: answer.status, ...readHeaders(answer.headers), body: answer.data };
+}
+
+async function sendByTurns(
+  client: AxiosInstance,
+  config: AxiosRequestConfig,
+  { maxAnswerBytes }: HttpSettings,
+  limit: Limit,
+  visit: Visit,
+): Promise<HttpAnswer> {
+  const answer = await client.request<Readable>({ ...config, responseType: "stream", decompress: false });
+  const head = readHeaders(answer.headers);
+  const { "content-length": length, "content-encoding": encoding } = head.headers;
+  const incoming = {
+    stream: answer.data,
+    length: length === undefined ? undefined : Number(length),
+    isPacked: encoding !== undefined,
+  };
+  const body = await receive(incoming, { mostBytes: maxAnswerBytes, visit, limit });
+  return { status: answer.status, ...head, body };
+}
+
+/** A signal that also ends after a time. */
+interface Limit {
+  readonly signal: AbortSignal;
+  isLate(): boolean;
+  /** The time begins anew after something that is not the other side's fault. */
+  restartAfter(pause: Promise<void>): Promise<void>;
+  settle(): void;
+}
+
 /**
- * A signal that also ends after a time: axios's own limit ends with the headers, and a body may trickle for ever.
- * (`AbortSignal.any` would do, but on Node 20 each use of it stays with the daemon's own signal as long as that lives.)
+ * Axios's own limit ends with the headers, and a body may trickle for ever. (`AbortSignal.any` would do, but on Node 20
+ * each use of it stays with the daemon's own signal as long as that lives.)
  */
-function limited(outer: AbortSignal, ms: number) {
+function limited(outer: AbortSignal, ms: number): Limit {
   outer.throwIfAborted();
   const inner = new AbortController();
   let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    inner.abort();
-  }, ms);
+  const begin = () =>
+    setTimeout(() => {
+      late = true;
+      inner.abort();
+    }, ms);
+  let timer = begin();
   const onAbort = () => inner.abort(outer.reason);
   outer.addEventListener("abort", onAbort, { once: true });
   return {
     signal: inner.signal,
     isLate: () => late,
+    async restartAfter(pause) {
+      clearTimeout(timer);
+      await pause;
+      timer = begin();
+    },
     settle() {
       clearTimeout(timer);
       outer.removeEventListener("abort", onAbort);
@@ -216,7 +269,10 @@ function noAnswer(cause: unknown, url: string, timedOut: boolean, settings: Http
   const host = new URL(url).host;
   if (timedOut) return new NoAnswer("ETIMEDOUT", `${host} did not answer within ${settings.timeoutMs} ms.`);
   const code = codeOf(cause);
-  if (cause instanceof AxiosError && cause.message.startsWith("maxContentLength")) {
+  if (
+    cause instanceof TooLarge ||
+    (cause instanceof AxiosError && cause.message.startsWith("maxContentLength"))
+  ) {
     return new NoAnswer(
       "EANSWERTOOLARGE",
       `The answer of ${host} is larger than ${settings.maxAnswerBytes} bytes.`,

@@ -210,7 +210,11 @@ async function compare(
     const isThere = received === undefined || received.has(eventId(place.tenant.tenantId, alert));
     const why = isLost ? "lost" : whyMissing(record, isThere, isInWindow(alert, route, windows));
     if (why === undefined) mine[countOf(record)] += 1;
-    else account.missing.push({ route, alert, why, seq: record?.seq });
+    else {
+      // Its bytes are the page's, and that is given back.
+      const kept = { ...alert, raw: Buffer.from(alert.raw) };
+      account.missing.push({ route, alert: kept, why, seq: record?.seq });
+    }
   }
 }
 

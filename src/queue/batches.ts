@@ -1,7 +1,8 @@
 import type { Redis } from "ioredis";
 import type { Alert } from "../model/alert.ts";
 import type { Batch, Numbers } from "../model/batch.ts";
-import { type Codec, storedBytes } from "./codec.ts";
+import { letGo } from "../model/memory.ts";
+import { type Codec, letGoOf, storedBytes } from "./codec.ts";
 import { deadLetterEntry } from "./dead-letters.ts";
 import { type Fence, FencedOff } from "./fence.ts";
 import type { Keys } from "./keys.ts";
@@ -92,6 +93,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
     async seal(fence: Fence, batch: Batch, alerts: readonly Alert[], how: Sealing): Promise<Sealed> {
       const { alerts: queued, ...head } = batch;
       const tenant = batch.tenant.id;
+      await warm.room();
       const headText = JSON.stringify({ ...head, count: queued.length });
       const [{ content: body, own }, waiting] = await Promise.all([
         codec.encode(queued, batch.id),
@@ -137,25 +139,25 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         REVISION_TTL_SECONDS,
         JSON.stringify(perAlert),
       ]);
+      letGo(body);
+      if (reply !== SEAL_REPLY.sealed || !warm.keep(batch.id, own)) letGoOf(own);
       if (reply === SEAL_REPLY.fenced) throw new FencedOff(tenant);
       if (reply === SEAL_REPLY.known) return "known";
       if (reply === SEAL_REPLY.full) return "full";
-      if (reply === SEAL_REPLY.sealed) warm.keep(batch.id, own);
       return { id: batch.id, sink: batch.sink, priority };
     },
 
-    /** Undefined when the batch was settled before. */
-    async loadBatch(id: string): Promise<{ batch: Batch; numbers: Numbers } | undefined> {
+    /** Undefined when the batch was settled before. `letGo` gives its memory back; nothing may be read of it then. */
+    async loadBatch(id: string): Promise<{ batch: Batch; numbers: Numbers; letGo: () => void } | undefined> {
       const known = warm.take(id);
       const key = keys.batch(id);
       const [head, seqs, revisions] = await redis.hmget(key, "head", "seqs", "revisions");
       const body = known === undefined ? await redis.hgetBuffer(key, "body") : null;
       if (head == null || (known === undefined && body === null)) return undefined;
+      const alerts = body === null ? (known ?? []) : await codec.decode(body, id);
       return {
-        batch: {
-          ...(JSON.parse(head) as Omit<Batch, "alerts">),
-          alerts: body === null ? (known ?? []) : await codec.decode(body, id),
-        },
+        batch: { ...(JSON.parse(head) as Omit<Batch, "alerts">), alerts },
+        letGo: () => letGoOf(alerts),
         numbers: { seqs: numbersIn(seqs ?? ""), revisions: numbersIn(revisions ?? "") },
       };
     },

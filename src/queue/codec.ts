@@ -2,7 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import type { QueuedAlert } from "../model/batch.ts";
-import { LEAST_PIECE, packedPiece } from "../model/pieces.ts";
+import { letGo, take } from "../model/memory.ts";
+import { packedPiece, wholePiece } from "../model/pieces.ts";
 
 /**
  * How alerts lie in Redis while they wait: their facts as one line of JSON, then their own bytes, compressed, and
@@ -58,10 +59,10 @@ export function createCodec(key: Buffer | undefined): Codec {
   return {
     async encode(alerts, name) {
       const facts = alerts.map(({ raw, ...rest }) => ({ ...rest, length: raw.length }));
-      const plain = Buffer.concat([
-        Buffer.from(`${JSON.stringify(facts)}\n`),
-        ...alerts.map((alert) => alert.raw),
-      ]);
+      const plain = oneBehindTheOther(
+        `${JSON.stringify(facts)}\n`,
+        alerts.map(({ raw }) => raw),
+      );
       const pieces = { chunkSize: packedPiece(plain.length) };
       const packed =
         zstd === undefined
@@ -70,8 +71,10 @@ export function createCodec(key: Buffer | undefined): Codec {
       const codec = zstd === undefined ? CODECS.deflate : CODECS.zstd;
       const head = Buffer.from([FORMAT, codec, key ? SEALED.yes : SEALED.no, 0, 0, 0, 0]);
       head.writeUInt32BE(plain.length, 3);
-      const content = key === undefined ? [head, packed] : [head, ...seal(packed, key, [name, head])];
-      return { content: Buffer.concat(content), own: unpack(plain, facts) };
+      const parts = key === undefined ? [head, packed] : [head, ...seal(packed, key, [name, head])];
+      const content = Buffer.concat(parts);
+      letGo(packed);
+      return { content, own: unpack(plain, facts) };
     },
 
     async decode(content, name) {
@@ -83,7 +86,7 @@ export function createCodec(key: Buffer | undefined): Codec {
           throw new Error(`Batch ${name} is encrypted: set queue.encryptionKey to its key.`);
         packed = open(packed, key, name, format === FORMAT ? [name, head.bytes] : [name]);
       }
-      const plain = await expand(codec, packed, name, { chunkSize: Math.max(LEAST_PIECE, length) });
+      const plain = await expand(codec, packed, name, { chunkSize: wholePiece(length) });
       return format === FORMAT ? unpack(plain) : unpackUnits(String(plain));
     },
   };
@@ -115,6 +118,15 @@ async function expand(
       ? `Batch ${name} is compressed with zstd, which needs Node.js 22.15 or newer.`
       : `Batch ${name} is compressed in a way (${codec}) that this version does not know.`,
   );
+}
+
+function oneBehindTheOther(line: string, raws: readonly Buffer[]): Buffer {
+  const lineBytes = Buffer.byteLength(line);
+  const plain = take(raws.reduce((sum, raw) => sum + raw.length, lineBytes));
+  plain.write(line);
+  let at = lineBytes;
+  for (const raw of raws) at += raw.copy(plain, at);
+  return plain;
 }
 
 type Facts = Omit<QueuedAlert, "raw"> & { readonly length: number };
@@ -166,6 +178,11 @@ function open(content: Buffer, key: Buffer, name: string, under: readonly (strin
       { cause },
     );
   }
+}
+
+/** Gives back the memory of alerts that came from a codec together, and share one. */
+export function letGoOf([first]: readonly QueuedAlert[]): void {
+  if (first !== undefined) letGo(first.raw);
 }
 
 /** What a batch takes in Redis besides its content: its keys, its entries elsewhere, and its job. */

@@ -1,7 +1,11 @@
 import type { QueuedAlert } from "../model/batch.ts";
+import { letGoOf } from "./codec.ts";
 
-/** What is kept at most, in bytes of the alerts' own texts. */
-const MOST_BYTES = 16_000_000;
+/** From here on whoever brings more waits, in bytes of the alerts' own texts; and what is kept at most. */
+const FULL_BYTES = 8_000_000;
+const MOST_BYTES = 2 * FULL_BYTES;
+/** So long there is no waiting after something was taken last: then the sinks are in trouble, and Redis keeps it. */
+const FLOWING_MS = 500;
 /** What nobody has asked for by then waits for its sink, or is another process's to deliver. */
 const KEPT_MS = 5000;
 
@@ -18,16 +22,32 @@ interface Kept {
  */
 export class WarmBatches {
   readonly #kept = new Map<string, Kept>();
+  readonly #waiting: (() => void)[] = [];
   #bytes = 0;
+  #takenAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  keep(id: string, alerts: readonly QueuedAlert[]): void {
+  /** Holds up whoever would bring more than is taken, as long as something is. */
+  async room(): Promise<void> {
+    while (this.#bytes >= FULL_BYTES && performance.now() - this.#takenAt < FLOWING_MS) {
+      const timer = setTimeout(() => this.#letIn(), FLOWING_MS);
+      await new Promise<void>((next) => this.#waiting.push(next));
+      clearTimeout(timer);
+    }
+  }
+
+  #letIn(): void {
+    for (const next of this.#waiting.splice(0)) next();
+  }
+
+  /** @returns false where there is no room for it. */
+  keep(id: string, alerts: readonly QueuedAlert[]): boolean {
     const bytes = alerts.reduce((sum, { raw }) => sum + raw.length, 0);
-    if (this.#bytes + bytes > MOST_BYTES) return;
-    this.take(id);
+    if (this.#bytes + bytes > MOST_BYTES || this.#kept.has(id)) return false;
     this.#kept.set(id, { alerts, bytes, untilMs: performance.now() + KEPT_MS });
     this.#bytes += bytes;
     this.#timer ??= setTimeout(() => this.#forgetOld(), KEPT_MS).unref();
+    return true;
   }
 
   /** The content, which is forgotten with that; undefined when it is not here. */
@@ -36,13 +56,15 @@ export class WarmBatches {
     if (found === undefined) return undefined;
     this.#kept.delete(id);
     this.#bytes -= found.bytes;
+    this.#takenAt = performance.now();
+    this.#letIn();
     return found.alerts;
   }
 
   #forgetOld(): void {
     this.#timer = undefined;
     const now = performance.now();
-    for (const [id, { untilMs }] of this.#kept) if (untilMs <= now) this.take(id);
+    for (const [id, { untilMs }] of this.#kept) if (untilMs <= now) letGoOf(this.take(id) ?? []);
     if (this.#kept.size > 0) this.#timer = setTimeout(() => this.#forgetOld(), KEPT_MS).unref();
   }
 }

@@ -2,6 +2,7 @@ import { type AlertFactsView, readFacts } from "../formats/facts.ts";
 import { render } from "../formats/index.ts";
 import { cutBytes } from "../formats/text.ts";
 import type { Envelope } from "../model/envelope.ts";
+import { take } from "../model/memory.ts";
 
 /** Shapes of an event, by what reads it at the other side. */
 export const COMPATS = ["addon", "cim", "ocsf", "raw"] as const;
@@ -96,7 +97,7 @@ function objectOf(envelope: Envelope, { compat }: EventSettings) {
 /** Written into place one after the other: joining thousands of small buffers would cost more than what is in them. */
 function joined(events: readonly { readonly head: string; readonly object: Buffer }[]): Buffer {
   const sizes = events.map(({ head, object }) => Buffer.byteLength(head) + object.length + END.length);
-  const body = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0));
+  const body = take(sizes.reduce((sum, size) => sum + size, 0));
   let at = 0;
   for (const { head, object } of events) {
     at += body.write(head, at);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { isObject, type JsonObject } from "../model/alert.ts";
 import { DeliveryError, type FailureKind } from "../model/failure.ts";
+import { letGo } from "../model/memory.ts";
 import { classifyStatus } from "../net/classify.ts";
 import { bodyOf, pack, refusal, send as sendTo } from "../net/delivery.ts";
 import { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "../net/http.ts";
@@ -103,10 +104,12 @@ function createSplunkHec(config: Config): Sink {
 
   async function post(events: Buffer, channel: Headers, signal: AbortSignal): Promise<HttpAnswer> {
     const { body, headers } = await pack(events, config.gzip);
+    if (body !== events) letGo(events);
     const type = { "content-type": "application/json" };
     return await collector.post(EVENTS, body, { ...type, ...channel, ...headers }, signal);
   }
 
+  /** Lets go of `events` once they are packed. */
   async function send(events: Buffer, signal: AbortSignal): Promise<Delivered> {
     const channel = config.ack ? (settledChannels.pop() ?? randomUUID()) : undefined;
     const headers: Headers = channel === undefined ? {} : { "x-splunk-request-channel": channel };
@@ -123,9 +126,10 @@ function createSplunkHec(config: Config): Sink {
   return {
     async deliver(envelopes, signal) {
       const { body, shortened } = encodeEvents(envelopes, config);
+      const bytes = body.length;
       const verdict = await send(body, signal);
       return {
-        bytes: body.length,
+        bytes,
         shortened,
         slowDown: verdict === "delivered-slow",
       };

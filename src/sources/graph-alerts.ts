@@ -3,7 +3,7 @@ import { isObjectAt, look, namesOf, type Place } from "../model/json-bytes.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
-import { readSlices } from "./slices.ts";
+import { type Asking, readSlices } from "./slices.ts";
 import { defineSource, type Source, type TenantAccess } from "./source.ts";
 
 /** Alerts of all Defender products through Microsoft Graph. learn.microsoft.com/graph/api/security-list-alerts_v2 */
@@ -43,15 +43,16 @@ const DIVISIONS = [
 
 function createGraphAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
-  const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal), readElement);
+  const get = async (pathOrLink: string, { signal, visit }: Asking) =>
+    readPage(await access.graph.get(pathOrLink, HEADERS, signal, visit), readElement);
   return {
     read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(
         {
           pageSize,
+          room: access.room,
           by,
-          first: (part, abort, within) => get(pathFor(SHAPE[by], part, pageSize, within), abort),
+          first: (part, asking, within) => get(pathFor(SHAPE[by], part, pageSize, within), asking),
           next: get,
           divisions: DIVISIONS,
         },
@@ -59,7 +60,7 @@ function createGraphAlerts(access: TenantAccess): Source {
         signal,
         how,
       ),
-    probe: async (signal) => (await get("/v1.0/security/alerts_v2?$top=1", signal)).elements.length,
+    probe: async (signal) => (await get("/v1.0/security/alerts_v2?$top=1", { signal })).elements.length,
   };
 }
 

@@ -4,7 +4,7 @@ import { SourceError } from "../model/failure.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
-import { readSlices } from "./slices.ts";
+import { type Asking, readSlices } from "./slices.ts";
 import { defineSource, type Incomplete, type Source, type TenantAccess } from "./source.ts";
 
 /**
@@ -44,24 +44,25 @@ const readElement = alertReader(SHAPE);
 
 function createGraphIncidents(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
-  const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal), readElement);
+  const get = async (pathOrLink: string, { signal, visit }: Asking) =>
+    readPage(await access.graph.get(pathOrLink, HEADERS, signal, visit), readElement);
   return {
     read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(
         {
           pageSize,
+          room: access.room,
           by,
-          first: (part, abort) => get(pathFor(SHAPE[by], part, pageSize), abort),
+          first: (part, asking) => get(pathFor(SHAPE[by], part, pageSize), asking),
           next: get,
-          skip: (part, skip, abort) => get(`${pathFor(SHAPE[by], part, pageSize)}&$skip=${skip}`, abort),
+          skip: (part, skip, asking) => get(`${pathFor(SHAPE[by], part, pageSize)}&$skip=${skip}`, asking),
         },
         span,
         signal,
         how,
       ),
     ...(access.incidentAlerts ? { complete: withAlerts(access) } : {}),
-    probe: async (signal) => (await get("/v1.0/security/incidents?$top=1", signal)).elements.length,
+    probe: async (signal) => (await get("/v1.0/security/incidents?$top=1", { signal })).elements.length,
   };
 }
 

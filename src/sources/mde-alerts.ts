@@ -3,7 +3,7 @@ import { type Place, parseSpan } from "../model/json-bytes.ts";
 import { formatTicks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import { readPage } from "./page.ts";
-import { readSlices } from "./slices.ts";
+import { type Asking, readSlices } from "./slices.ts";
 import { defineSource, type Source, type TenantAccess } from "./source.ts";
 
 /** Alerts of Defender for Endpoint through its own API. learn.microsoft.com/defender-endpoint/api/get-alerts */
@@ -33,23 +33,24 @@ const readElement = alertReader(SHAPE);
 
 function createMdeAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
-  const get = async (pathOrLink: string, signal: AbortSignal) =>
-    readPage(await access.defender.get(pathOrLink, {}, signal), readElement);
+  const get = async (pathOrLink: string, { signal, visit }: Asking) =>
+    readPage(await access.defender.get(pathOrLink, {}, signal, visit), readElement);
   return {
     read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(
         {
           pageSize,
+          room: access.room,
           by,
-          first: (part, abort) => get(pathFor(SHAPE[by], part, pageSize), abort),
+          first: (part, asking) => get(pathFor(SHAPE[by], part, pageSize), asking),
           next: get,
-          skip: (part, skip, abort) => get(`${pathFor(SHAPE[by], part, pageSize)}&$skip=${skip}`, abort),
+          skip: (part, skip, asking) => get(`${pathFor(SHAPE[by], part, pageSize)}&$skip=${skip}`, asking),
         },
         span,
         signal,
         how,
       ),
-    probe: async (signal) => (await get("/api/alerts?$expand=evidence&$top=1", signal)).elements.length,
+    probe: async (signal) => (await get("/api/alerts?$expand=evidence&$top=1", { signal })).elements.length,
   };
 }
 

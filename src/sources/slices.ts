@@ -2,6 +2,7 @@ import { type Alert, isUnreadable, type Unreadable } from "../model/alert.ts";
 import { SourceError } from "../model/failure.ts";
 import { formatTicks, parseTicks, type Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
+import type { Room, Visit } from "../net/room.ts";
 import type { Page } from "./page.ts";
 import type { ReadHow, Slice, TimeOf } from "./source.ts";
 import { Trouble } from "./trouble.ts";
@@ -10,18 +11,27 @@ import { Trouble } from "./trouble.ts";
 type AlertPage = Page<Alert | Unreadable>;
 type Elements = AlertPage["elements"];
 
+/** What goes with every page that is asked for in one read. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  /** Keeps the pages for as long as a slice of them is in use. Without it each is its own. */
+  readonly visit?: Visit;
+}
+
 /** How a list of one API is asked for. */
 export interface List {
   /** The most elements one page can hold; a page this long may have been cut. */
   readonly pageSize: number;
+  /** Where its pages are received. */
+  readonly room: Room;
   /** The time that spans speak of; the last update where nothing is said. */
   readonly by?: TimeOf;
   /** The first page of a span; `within` narrows it further, by conditions of `divisions`. */
-  first(span: Span, signal: AbortSignal, within?: readonly string[]): Promise<AlertPage>;
+  first(span: Span, asking: Asking, within?: readonly string[]): Promise<AlertPage>;
   /** A further page, by the link that the API gave. */
-  next(link: string, signal: AbortSignal): Promise<AlertPage>;
+  next(link: string, asking: Asking): Promise<AlertPage>;
   /** The page behind the first `skip` elements, for an API that gives no link; undefined when it has no such thing. */
-  skip?(span: Span, skip: number, signal: AbortSignal): Promise<AlertPage>;
+  skip?(span: Span, skip: number, asking: Asking): Promise<AlertPage>;
   /** Conditions that divide an instant, for an API that does not page to the end of a long list. */
   readonly divisions?: readonly (readonly string[])[];
 }
@@ -56,31 +66,39 @@ export async function* readSlices(
   signal: AbortSignal,
   { passOver = [], stepOver = false }: Omit<ReadHow, "by"> = {},
 ): AsyncGenerator<Slice> {
-  const trouble = new Trouble((part) => list.first(part, signal), stepOver);
+  const visit = list.room.visit();
+  const asking = { signal, visit };
+  const trouble = new Trouble((part) => list.first(part, asking), stepOver);
   let from = span.from;
   let width = span.to - span.from;
-  while (from < span.to) {
-    const passed = passOver.find((hole) => hole.from <= from && from < hole.to);
-    if (passed !== undefined) {
-      from = earlier(passed.to, span.to);
-      yield emptyTo(from);
-      continue;
+  try {
+    while (from < span.to) {
+      // The slice before this one was worked at.
+      visit.leave();
+      const passed = passOver.find((hole) => hole.from <= from && from < hole.to);
+      if (passed !== undefined) {
+        from = earlier(passed.to, span.to);
+        yield emptyTo(from);
+        continue;
+      }
+      const part = { from, to: beforeNext(passOver, from, earlier(from + width, span.to)) };
+      const read = await readOrJudge(list, part, asking, trouble);
+      if ("fits" in read) {
+        width = read.fits;
+        continue;
+      }
+      from = part.to;
+      trouble.readUpTo(from);
+      if (read instanceof SourceError) {
+        yield { ...emptyTo(from), failed: read };
+        width = span.to - from;
+        continue;
+      }
+      yield { to: from, ...sort(read) };
+      width = trouble.widthFrom(from) ?? (read.length < list.pageSize * WIDEN_BELOW ? width * 2n : width);
     }
-    const part = { from, to: beforeNext(passOver, from, earlier(from + width, span.to)) };
-    const read = await readOrJudge(list, part, signal, trouble);
-    if ("fits" in read) {
-      width = read.fits;
-      continue;
-    }
-    from = part.to;
-    trouble.readUpTo(from);
-    if (read instanceof SourceError) {
-      yield { ...emptyTo(from), failed: read };
-      width = span.to - from;
-      continue;
-    }
-    yield { to: from, ...sort(read) };
-    width = trouble.widthFrom(from) ?? (read.length < list.pageSize * WIDEN_BELOW ? width * 2n : width);
+  } finally {
+    visit.leave();
   }
 }
 
@@ -88,32 +106,32 @@ export async function* readSlices(
 async function readOrJudge(
   list: List,
   part: Span,
-  signal: AbortSignal,
+  asking: Asking,
   trouble: Trouble,
 ): Promise<Elements | TooMuch | SourceError> {
   try {
-    return await readPart(list, part, signal);
+    return await readPart(list, part, asking);
   } catch (cause) {
     if ((await trouble.judge(part, cause)) === "less") return { fits: halfOf(part) };
   }
   try {
-    return await readPart(list, part, signal);
+    return await readPart(list, part, asking);
   } catch (cause) {
     return trouble.leaveOut(cause);
   }
 }
 
 /** Everything in a part, or that it is more than one answer holds. */
-async function readPart(list: List, part: Span, signal: AbortSignal): Promise<Elements | TooMuch> {
-  const page = await list.first(part, signal);
+async function readPart(list: List, part: Span, asking: Asking): Promise<Elements | TooMuch> {
+  const page = await list.first(part, asking);
   if (page.elements.length < list.pageSize && page.nextLink === undefined) return page.elements;
   if (part.to - part.from <= 1n) {
     refuseStrays(page.elements, part, list.by ?? "updated");
-    return await readTick(list, part, page, [], signal);
+    return await readTick(list, part, page, [], asking);
   }
   // An empty page with a link has nothing to divide; the link must be followed to see what there is.
   if (page.elements.length > 0) return { fits: narrower(part, page.elements, list.by) };
-  const read = await readOn(list, part, page, signal);
+  const read = await readOn(list, part, page, asking);
   return read.isWhole ? read.elements : { fits: halfOf(part) };
 }
 
@@ -142,17 +160,17 @@ async function readTick(
   tick: Span,
   first: AlertPage,
   within: readonly string[],
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<Elements> {
-  const read = await readOn(list, tick, first, signal);
+  const read = await readOn(list, tick, first, asking);
   if (read.isWhole) return read.elements;
   const words = list.divisions?.[within.length];
   if (words === undefined) throw outOfReach(tick);
   const elements = [...read.elements];
   for (const word of words) {
     const narrower = [...within, word];
-    const page = await list.first(tick, signal, narrower);
-    elements.push(...(await readTick(list, tick, page, narrower, signal)));
+    const page = await list.first(tick, asking, narrower);
+    elements.push(...(await readTick(list, tick, page, narrower, asking)));
   }
   const union = withoutRepetitions(elements);
   // An alert with a word that we do not know would be in none of the parts.
@@ -173,14 +191,14 @@ async function readOn(
   list: List,
   span: Span,
   first: AlertPage,
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<{ readonly elements: Elements; readonly isWhole: boolean }> {
   const elements = [...first.elements];
   const followed = new Set<string>();
   let page: AlertPage | undefined = first;
   try {
     for (;;) {
-      page = await nextPage(list, span, page, elements.length, followed, signal);
+      page = await nextPage(list, span, page, elements.length, followed, asking);
       if (page === undefined) return { elements, isWhole: true };
       elements.push(...page.elements);
     }
@@ -197,11 +215,11 @@ async function nextPage(
   { nextLink, elements }: AlertPage,
   read: number,
   followed: Set<string>,
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<AlertPage | undefined> {
   if (nextLink === undefined) {
     return list.skip !== undefined && elements.length >= list.pageSize
-      ? await list.skip(span, read, signal)
+      ? await list.skip(span, read, asking)
       : undefined;
   }
   if (followed.has(nextLink) || followed.size >= MAX_PAGES) {
@@ -210,7 +228,7 @@ async function nextPage(
     });
   }
   followed.add(nextLink);
-  return await list.next(nextLink, signal);
+  return await list.next(nextLink, asking);
 }
 
 function earlier(a: Ticks, b: Ticks): Ticks {

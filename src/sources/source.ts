@@ -3,6 +3,7 @@ import type { SourceError } from "../model/failure.ts";
 import type { Ticks } from "../model/ticks.ts";
 import type { Span } from "../model/window.ts";
 import type { Api } from "../net/api.ts";
+import type { Room } from "../net/room.ts";
 
 /** A part of a span that was read whole: everything the source has with an update time before `to`. */
 export interface Slice {
@@ -34,6 +35,7 @@ export interface Source {
   /**
    * Yields the span in slices, oldest first, each only when it is complete, so that whoever has put a slice in
    * safety may go on from its `to`. May yield an alert twice; must not skip one. Reads may run at the same time.
+   * The bytes of a slice's alerts (`raw`) are there until the next slice is asked for; who keeps one longer keeps a copy.
    * Throws SourceError; what was yielded before stands.
    */
   read(span: Span, signal: AbortSignal, how?: ReadHow): AsyncIterable<Slice>;
@@ -53,6 +55,8 @@ export interface TenantAccess {
   readonly tenantId: string;
   readonly graph: Api;
   readonly defender: Api;
+  /** Where pages are received, by turns with all other tenants'. */
+  readonly room: Room;
   /** The most alerts to ask for in one answer. */
   readonly pageSize: number;
   /** Whether incidents are wanted with the alerts in them. */

@@ -8,6 +8,7 @@ import type { Span } from "../../src/model/window.ts";
 import { createApi } from "../../src/net/api.ts";
 import { TokenCache } from "../../src/net/credentials.ts";
 import { createHttpClient } from "../../src/net/http.ts";
+import { Room } from "../../src/net/room.ts";
 import type { ApiName, SourceName } from "../../src/simulate/collections.ts";
 import { listen } from "../../src/simulate/listener.ts";
 import type { WorldTenant } from "../../src/simulate/tenant.ts";
@@ -133,6 +134,7 @@ function accessFor(
   const oldHost = "api.securitycenter.microsoft.com";
   return {
     tenantId,
+    room: new Room(16_000_000),
     pageSize: options.pageSize ?? 1000,
     incidentAlerts: options.incidentAlerts ?? false,
     graph: api("graph", "https://graph.microsoft.com", []),

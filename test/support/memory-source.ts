@@ -1,6 +1,7 @@
 import { type Alert, alertReader, isUnreadable } from "../../src/model/alert.ts";
 import { formatTicks, type Ticks } from "../../src/model/ticks.ts";
 import type { Span } from "../../src/model/window.ts";
+import { Room } from "../../src/net/room.ts";
 import type { Random } from "../../src/simulate/random.ts";
 import type { Page } from "../../src/sources/page.ts";
 import type { List } from "../../src/sources/slices.ts";
@@ -81,6 +82,7 @@ export function createMemorySource(random: Random): MemorySource {
     remove,
     list: (pageSize, on) => ({
       pageSize,
+      room: new Room(1),
       async first(span) {
         await on.request(true, span);
         const page = pageAfter(inOrder(visible, span), undefined, span, pageSize);

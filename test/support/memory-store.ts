@@ -222,7 +222,8 @@ export function createMemoryStore({ sizeOf, holds = () => true, onStep }: Memory
       ),
 
     async loadBatch(id) {
-      return batches.get(id);
+      const found = batches.get(id);
+      return found === undefined ? undefined : { ...found, letGo: () => undefined };
     },
 
     settle: (batch, { dead, attempts, shortened = [] }, settledMs) =>
