@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { backoffMs } from "../model/backoff.ts";
 import { CALL_BUDGET, FAILURES, type FailureKind, SourceError } from "../model/failure.ts";
 import { isHole } from "../model/window.ts";
@@ -17,8 +18,6 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 300_000;
 /** Where a person must act the first pause is the interval; consent takes minutes to spread. */
 const LONGEST_BLOCKED_PAUSE_MS = 900_000;
-/** The interval varies by this share, so that tenants that started together do not stay together. */
-const JITTER = 0.05;
 /** Long windows that are read at once in one process: the other runs belong to the live rounds. */
 const LONG_AT_ONCE = 8;
 /**
@@ -49,8 +48,7 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
       const durationMs = Math.round(performance.now() - startedAt);
       events.pollCompleted(job, round, durationMs);
       tellGaps(job, round, events);
-      const jitter = 1 + (Math.random() * 2 - 1) * JITTER;
-      const inMs = Math.max(0, Math.round(place.poll.interval * jitter) - durationMs);
+      const inMs = untilNext(job, place.poll.interval, durationMs, parts.nowMs());
       await note(job, parts, { outcome: "completed", inMs, failures: 0, isFresh: round.fresh > 0 });
       return { inMs, failures: 0 };
     } catch (cause) {
@@ -142,6 +140,22 @@ export function createRounds(places: readonly Place[], parts: ReaderParts, event
       longRuns -= 1;
     }
   };
+}
+
+/**
+ * The rounds of a place stand at the same moment of each interval, which its name tells. So tenants that start together
+ * part with their second round, and stay apart.
+ */
+function untilNext(
+  { tenant, source }: ReadJob,
+  intervalMs: number,
+  durationMs: number,
+  nowMs: number,
+): number {
+  if (durationMs >= intervalMs) return 0;
+  const share = hash("sha256", `${tenant}\n${source}`, "buffer").readUInt32LE(0) / 2 ** 32;
+  const sinceLastMs = (nowMs - Math.floor(share * intervalMs)) % intervalMs;
+  return intervalMs - sinceLastMs;
 }
 
 function noticesOf(job: ReadJob, events: Events): Notices {

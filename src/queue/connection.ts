@@ -64,9 +64,18 @@ export function isTroubleOfRedis(cause: unknown): cause is Error {
   return cause instanceof Error && (cause.name === "ReplyError" || cause instanceof RedisRestarted);
 }
 
-/** Names a Redis from one start to the next: `run_id` of INFO. */
+/** A proxy may lead to another Redis without closing the connection. */
+const ID_KNOWN_MS = 10_000;
+const knownIds = new WeakMap<Redis, { readonly id: string; readonly untilMs: number }>();
+
+/** Names a Redis from one start to the next: `run_id` of INFO. Asked again after the connection was lost. */
 export async function redisIdOf(redis: Redis): Promise<string> {
-  return /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1] ?? "";
+  const known = knownIds.get(redis);
+  if (known !== undefined && performance.now() < known.untilMs) return known.id;
+  const id = /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1] ?? "";
+  knownIds.set(redis, { id, untilMs: performance.now() + ID_KNOWN_MS });
+  if (known === undefined) redis.once("close", () => knownIds.delete(redis));
+  return id;
 }
 
 /** A connection that keeps trying for ever, and whose commands wait until it is there again. */

@@ -1,4 +1,5 @@
 import { type JobsOptions, Queue } from "bullmq";
+import type { Redis } from "ioredis";
 import { type LongWindow, WINDOW_KINDS } from "../model/window.ts";
 import { type BullParts, JOB_OPTIONS, queueOptions } from "./bull.ts";
 import { liveJobId, READ_QUEUE } from "./keys.ts";
@@ -20,21 +21,32 @@ const STAGGER_MS = 20;
 
 /** The sending side of the queue of reading. What is in it already stays as it is. */
 export class ReadJobs implements WindowQueue {
+  readonly #redis: Redis;
   readonly #queue: Queue<ReadJob>;
 
   constructor(parts: BullParts) {
+    this.#redis = parts.redis;
     this.#queue = new Queue<ReadJob>(READ_QUEUE, queueOptions(parts));
     this.#queue.on("error", parts.onError);
   }
 
   async addPlaces(places: readonly PlaceName[]): Promise<void> {
+    const missing = await this.#missing(places, ({ tenant, source }) => liveJobId(tenant, source));
     await this.#queue.addBulk(
-      places.map(({ tenant, source }, index) =>
+      missing.map(({ tenant, source }, index) =>
         job(liveJobId(tenant, source), { tenant, source, failures: 0 }, "live", {
           delay: index * STAGGER_MS,
         }),
       ),
     );
+  }
+
+  /** Adding a job that is there changes nothing, and costs a hundred times what asking for it does. */
+  async #missing<T>(wanted: readonly T[], idOf: (one: T) => string): Promise<readonly T[]> {
+    const pipeline = this.#redis.pipeline();
+    for (const one of wanted) pipeline.exists(this.#queue.toKey(idOf(one)));
+    const replies = (await pipeline.exec()) ?? [];
+    return wanted.filter((_, index) => replies[index]?.[1] !== 1);
   }
 
   async addWindows(windows: readonly Pick<LongWindow, "id" | "kind" | "tenant" | "source">[]): Promise<void> {
