@@ -18,8 +18,11 @@ export interface Draft {
 }
 
 export interface AlertShapeOptions {
-  /** `small` has only the fields that name and filter an alert, for large numbers; `huge` has hundreds of kilobytes of evidence. */
-  readonly size?: "real" | "small" | "huge";
+  /**
+   * `small` has only the fields that name and filter an alert, for large numbers; `huge` has hundreds of kilobytes of
+   * evidence, as one in 500 of the `real` ones has and none of the `usual` ones.
+   */
+  readonly size?: "real" | "usual" | "small" | "huge";
   /** Keys that take the place of the invented ones; undefined takes a key away. */
   readonly with?: JsonObject;
 }

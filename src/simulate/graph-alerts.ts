@@ -130,6 +130,12 @@ const PRODUCTS: readonly [Product, ...Product[]] = [
   },
 ];
 
+/** What stands in the description of every alert of one kind. */
+const BACKGROUND = [
+  "An account or a process did what it has not done before in this organization, shortly after something that attackers often begin with. Taken alone each step has harmless explanations: an administrator who tries a new tool, a scheduled task that was moved, a user who travels. Together they are rare. The detection compares with the last thirty days of the same account, of its peers and of the device, and leaves out what was marked as expected. If the activity goes on, further alerts of the same kind join this incident instead of opening another one. Look at the timeline of the device around the first activity, at who signed in and from where, and at what was started in the minutes after it. Files that were seen here for the first time stand under evidence.",
+  "The message or the file came from outside, and what it leads to was known as malicious at that time or became known a little later. Whoever opened it before it was removed may have given away a password or started a program. Removing the message does not undo that. The list of recipients under evidence is complete as far as it could be determined; rules that forward mail and applications that were given access in the hours after the delivery deserve a look of their own. Similar messages are gathered in clusters by the address of the sender, by the subject and by what is attached, so that all of them can be searched for, removed and reported at once. A mailbox that has received several of them is named once only.",
+] as const;
+
 /**
  * Words that the service tells only to clients that ask with `Prefer: include-unknown-enum-members`; to all others
  * they are `unknownFutureValue`.
@@ -189,7 +195,7 @@ function body(
   const link = `${around.portal}/alerts/${id}?tid=${around.tenantId}`;
   const resolved = triage(revision).status === "resolved";
   return {
-    description: `${product.titles[0]} was observed. ${random.chance(0.4) ? oddSentence(random) : "This may be a sign of a breach."}`,
+    description: `${product.titles[0]} was observed. ${random.chance(0.4) ? oddSentence(random) : "This may be a sign of a breach."}\n\n${BACKGROUND[product.category.length % BACKGROUND.length]}`,
     recommendedActions: random.chance(0.85) ? advice(random) : "",
     category: product.category,
     categories: [product.category],
@@ -221,7 +227,8 @@ function evidenceOf(draft: Draft, product: Product): object[] {
     random.chance(0.2) ? random.whole(5, 11) : random.whole(2, 4),
   );
   const kinds = product.evidence.slice(0, count);
-  if (shape.size === "huge" || random.chance(0.002)) kinds.push("hugeMailCluster");
+  const isHuge = shape.size === "huge" || random.chance(0.002);
+  if (isHuge && shape.size !== "usual") kinds.push("hugeMailCluster");
   // Evidence grows while the alert lives.
   for (let version = 1; version < Math.min(revision, 6); version++) kinds.push("ip");
   return kinds.map((kind) => evidence(kind, scene));

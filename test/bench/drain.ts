@@ -1,5 +1,14 @@
 import { until } from "../support/until.ts";
-import { openStage, runBare, type Stage, type StageSettings, startDaemon, startRedis } from "./stage.ts";
+import type { Size } from "./source.ts";
+import {
+  heldUpMs,
+  openStage,
+  runBare,
+  type Stage,
+  type StageSettings,
+  startDaemon,
+  startRedis,
+} from "./stage.ts";
 
 /** What carrying over what a source holds came to. */
 export interface DrainFigures {
@@ -11,6 +20,8 @@ export interface DrainFigures {
   readonly daemonCpuPer10k: number;
   readonly redisCpuPer10k: number;
   readonly peakMb: number;
+  /** How long the event loop was held up at most, ms. */
+  readonly heldUpMs: number;
   readonly missing: number;
   readonly repeated: number;
 }
@@ -25,6 +36,7 @@ export interface DrainWanted {
   /** Processes that share the work through the first one's Redis. */
   readonly processes?: number;
   readonly seed?: string;
+  readonly size?: Size;
   readonly onRun?: (figures: DrainFigures, run: number) => void;
 }
 
@@ -43,12 +55,13 @@ export async function drain(wanted: DrainWanted): Promise<DrainFigures[]> {
     compress = false,
     processes = 1,
     seed = "bench",
+    size = "usual",
     onRun,
   } = wanted;
   const stage = await openStage({ tenants, seed, compress });
   const figures: DrainFigures[] = [];
   try {
-    await stage.askSource({ do: "fill", perTenant, spreadMs: SPREAD_MS });
+    await stage.askSource({ do: "fill", perTenant, spreadMs: SPREAD_MS, size });
     for (let run = 1; run <= runs; run++) {
       const row = await drainOnce(stage, { ...settings, poll: { ...POLL, ...settings?.poll } }, processes);
       figures.push(row);
@@ -76,6 +89,7 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
     const hasAll = async () => (await stage.askReceiver({ do: "report" })).events >= expected;
     await until("all alerts have arrived", hasAll, LONGEST_MS);
     const figures = await Promise.all(daemons.map((daemon) => daemon.figures()));
+    const heldUp = await Promise.all(configs.map(heldUpMs));
     const got = await stage.askReceiver({ do: "report" });
     const { firstCallMs } = await stage.askSource({ do: "report" });
     const seconds = (got.lastMs - firstCallMs) / 1000;
@@ -86,6 +100,7 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
       daemonCpuPer10k: (figures.reduce((sum, { daemon }) => sum + daemon.cpu, 0) * 10_000) / alerts,
       redisCpuPer10k: ((figures[0]?.redis.cpu ?? Number.NaN) * 10_000) / alerts,
       peakMb: Math.max(...figures.map(({ daemon }) => daemon.peakMb)),
+      heldUpMs: Math.max(...heldUp),
       missing: alerts - got.distinct,
       repeated: got.events - expected,
     };

@@ -39,6 +39,7 @@ async function drained(name: string, extent: Extent, wanted: Omit<DrainWanted, "
     "daemon, CPU s per 10,000": figures.map((row) => row.daemonCpuPer10k),
     "Redis, CPU s per 10,000": figures.map((row) => row.redisCpuPer10k),
     "daemon at most, MB": figures.map((row) => row.peakMb),
+    "held up at most, ms": figures.map((row) => row.heldUpMs),
     lost: figures.map((row) => row.missing),
     repeated: figures.map((row) => row.repeated),
   });
@@ -52,6 +53,7 @@ const drains: Part = async (extent) => [
     settings: { sink: { gzip: false } },
   }),
   await drained("pages of 1,000, compressed by the source", extent, { tenants: 10, compress: true }),
+  await drained("pages of 1,000, one alert in 500 of 240 kB", extent, { tenants: 10, size: "real" }),
 ];
 
 const growth: Part = async (all) => {

@@ -9,11 +9,14 @@ import { startWorld } from "../../src/simulate/world.ts";
  */
 export type SourceCommand =
   /** Adds alerts to every tenant, updated evenly over the time before now. */
-  | { readonly do: "fill"; readonly perTenant: number; readonly spreadMs: number }
+  | { readonly do: "fill"; readonly perTenant: number; readonly spreadMs: number; readonly size?: Size }
   /** Adds alerts to the tenants by turns, so many a second, each visible as it is made. */
   | { readonly do: "trickle"; readonly perSecond: number; readonly seconds: number }
   /** Tells what was held and given out since the last report. */
   | { readonly do: "report" };
+
+/** `real`: one alert in 500 has hundreds of kilobytes. */
+export type Size = "usual" | "real";
 
 export interface SourceWanted {
   readonly tenants: number;
@@ -55,14 +58,14 @@ say({
 });
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line) as SourceCommand;
-  if (command.do === "fill") fill(command.perTenant, command.spreadMs);
+  if (command.do === "fill") fill(command.perTenant, command.spreadMs, command.size);
   if (command.do === "trickle") await trickle(command.perSecond, command.seconds);
   say(command.do === "report" ? report() : {});
 }
 await world.close();
 
-function fill(perTenant: number, spreadMs: number): void {
-  for (const tenant of world.tenants) tenant.add("graph_alerts", perTenant, { spreadMs });
+function fill(perTenant: number, spreadMs: number, size: Size = "usual"): void {
+  for (const tenant of world.tenants) tenant.add("graph_alerts", perTenant, { spreadMs, size });
 }
 
 async function trickle(perSecond: number, seconds: number): Promise<void> {
@@ -71,7 +74,7 @@ async function trickle(perSecond: number, seconds: number): Promise<void> {
     const due = ((performance.now() - startedAt) * perSecond) / 1000;
     for (; made < Math.min(due, perSecond * seconds); made++) {
       const tenant = names[made % names.length] ?? "";
-      for (const { alertId: id, visibleAt } of world.tenant(tenant).add("graph_alerts", 1))
+      for (const { alertId: id, visibleAt } of world.tenant(tenant).add("graph_alerts", 1, { size: "usual" }))
         trickled.push({ tenant, id, visibleAt });
     }
     await new Promise((next) => setTimeout(next, 5));

@@ -134,6 +134,12 @@ export async function startRedis(): Promise<{
   };
 }
 
+/** How long the event loop was held up at most since this was asked last, ms. */
+export async function heldUpMs({ url }: Configured): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^nodejs_eventloop_lag_max_seconds (\S+)/m.exec(text)?.[1]) * 1000;
+}
+
 async function isReady(url: string): Promise<boolean> {
   return await fetch(`${url}/readyz`).then(
     ({ ok }) => ok,
