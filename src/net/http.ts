@@ -17,6 +17,9 @@ import type { Visit } from "./room.ts";
 
 /** The only home of axios: one client a source tenant or sink, with limits on time and size, and no redirects. */
 
+/** What `content-encoding` says of a body that is as it is (RFC 9110, 12.5.3). */
+const NOT_PACKED = /^(identity)?$/i;
+
 export interface HttpSettings {
   /** Milliseconds for one request, from the first byte sent to the last received. */
   readonly timeoutMs: number;
@@ -139,7 +142,7 @@ async function sendByTurns(
   const incoming = {
     stream: answer.data,
     length: length === undefined ? undefined : Number(length),
-    isPacked: encoding !== undefined,
+    isPacked: !NOT_PACKED.test(encoding ?? ""),
   };
   const body = await receive(incoming, { mostBytes: maxAnswerBytes, visit, limit });
   return { status: answer.status, ...head, body };

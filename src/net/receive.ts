@@ -9,6 +9,8 @@ import type { Visit } from "./room.ts";
 const SLOW_MS = 1000;
 /** What gzip begins with (RFC 1952, ID1 and ID2). */
 const GZIP = 0x1f8b;
+/** The least that is gzip: ten bytes before what is packed, and eight behind it. */
+const LEAST_GZIP = 18;
 
 /** More bytes came than an answer may have. */
 export class TooLarge extends Error {
@@ -49,7 +51,8 @@ export async function receive({ stream, length, isPacked }: Incoming, terms: Ter
     visit.change(bytes - held);
     held = bytes;
   };
-  const writer = new Writer(length ?? (isPacked ? packedPiece(usual) : usual), mostBytes);
+  const onWire = length ?? (isPacked ? packedPiece(usual) : usual);
+  const writer = new Writer(Math.min(onWire, mostBytes), mostBytes);
   const slow = setTimeout(() => hold(writer.length), SLOW_MS);
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) writer.write(piece);
@@ -104,12 +107,13 @@ class Writer {
 
 /** In one piece, since each is a call from another thread. @throws TooLarge, and what zlib throws. */
 async function unpacked(wire: Buffer, mostBytes: number): Promise<Buffer> {
-  const head = wire.length < 18 ? 0 : wire.readUInt16BE(0);
-  const isGzip = head === GZIP;
+  const head = wire.length < 2 ? 0 : wire.readUInt16BE(0);
+  const isGzip = head === GZIP && wire.length >= LEAST_GZIP;
   // What the last four bytes of gzip say (RFC 1952, ISIZE); a guess where it is something else.
   const length = isGzip ? wire.readUInt32LE(wire.length - 4) : plainBytesOf(wire.length);
-  // Some send deflate without its frame, whose first two bytes are known (RFC 1950, FCHECK).
-  const unpack = promisify(isGzip || head % 31 === 0 ? unzip : inflateRaw);
+  // Some send deflate without its frame, whose first two bytes are known (RFC 1950, CM and FCHECK).
+  const isFramed = (head & 0x0f00) === 0x0800 && head % 31 === 0;
+  const unpack = promisify(isGzip || isFramed ? unzip : inflateRaw);
   try {
     return await unpack(wire, {
       chunkSize: wholePiece(Math.min(length, mostBytes)),
