@@ -26,6 +26,7 @@ interface Transferable extends ArrayBuffer {
 /** The smallest first. */
 const unused: ArrayBuffer[] = [];
 let unusedBytes = 0;
+let willTrim = false;
 
 /** A buffer with whatever was in it before, for `letGo` to take back. */
 export function take(bytes: number): Buffer {
@@ -54,13 +55,15 @@ export function letGo(buffer: Buffer): void {
   const larger = unused.findIndex(({ byteLength }) => byteLength > size);
   unused.splice(larger < 0 ? unused.length : larger, 0, memory.transfer());
   unusedBytes += size;
-  if (unused.length === 1) setTimeout(trim, UNUSED_MS).unref();
+  if (!willTrim) setTimeout(trim, UNUSED_MS).unref();
+  willTrim = true;
 }
 
 /** All of it, since what is needed is soon there again. */
 function trim(): void {
   unused.length = 0;
   unusedBytes = 0;
+  willTrim = false;
 }
 
 /** What is not written to takes no memory, so a size may be ample. */
