@@ -54,17 +54,25 @@ export class WarmBatches {
   take(id: string): readonly QueuedAlert[] | undefined {
     const found = this.#kept.get(id);
     if (found === undefined) return undefined;
-    this.#kept.delete(id);
-    this.#bytes -= found.bytes;
     this.#takenAt = performance.now();
-    this.#letIn();
+    this.#remove(id, found);
     return found.alerts;
+  }
+
+  #remove(id: string, { bytes }: Kept): void {
+    this.#kept.delete(id);
+    this.#bytes -= bytes;
+    this.#letIn();
   }
 
   #forgetOld(): void {
     this.#timer = undefined;
     const now = performance.now();
-    for (const [id, { untilMs }] of this.#kept) if (untilMs <= now) letGoOf(this.take(id) ?? []);
+    for (const [id, old] of this.#kept) {
+      if (old.untilMs > now) continue;
+      this.#remove(id, old);
+      letGoOf(old.alerts);
+    }
     if (this.#kept.size > 0) this.#timer = setTimeout(() => this.#forgetOld(), KEPT_MS).unref();
   }
 }
