@@ -11,8 +11,10 @@
 const MOST_UNUSED = 24_000_000;
 /** What nobody has asked for by then goes back to the system. */
 const UNUSED_MS = 5000;
-/** Smaller ones are no weight, and may be parts of a block that Node shares out, which cannot be taken away. */
+/** Smaller ones are not worth keeping. */
 const LEAST_BYTES = 131_072;
+/** Buffers up to this size may be parts of a block that Node shares out, which cannot be taken away. */
+const SHARED_BYTES = 65_536;
 /** Sizes from one power of two to the next: few, so that what was one thing's fits another. */
 const STEPS = 2;
 /** A buffer is used again for no less than this share of it. */
@@ -47,8 +49,10 @@ export function take(bytes: number): Buffer {
 export function letGo(buffer: Buffer): void {
   const memory: Transferable = buffer.buffer as ArrayBuffer;
   const size = memory.byteLength;
-  if (size < LEAST_BYTES || memory.transfer === undefined) return;
-  if (unusedBytes + size > MOST_UNUSED) {
+  if (size <= SHARED_BYTES || memory.transfer === undefined) return;
+  // What others have made, such as zlib, is of any size, and would fit nothing.
+  const isKept = size >= LEAST_BYTES && size === sizeFor(size) && unusedBytes + size <= MOST_UNUSED;
+  if (!isKept) {
     memory.transfer(0);
     return;
   }

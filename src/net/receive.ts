@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
 import { letGo, take } from "../model/memory.ts";
@@ -61,6 +62,7 @@ export async function receive({ stream, length, isPacked }: Incoming, terms: Ter
     if (body !== wire) letGo(wire);
     hold(body.length);
     visit.keep(body);
+    await ownTurn();
     return body;
   } catch (cause) {
     hold(0);
@@ -68,6 +70,17 @@ export async function receive({ stream, length, isPacked }: Incoming, terms: Ter
   } finally {
     clearTimeout(slow);
   }
+}
+
+let lastTurn: Promise<void> = Promise.resolve();
+
+/**
+ * Answers are given out one at a turn of the event loop: looking through a large one takes tens of milliseconds, and several
+ * that came together would hold up everything else for all of theirs.
+ */
+function ownTurn(): Promise<void> {
+  lastTurn = lastTurn.then(() => nextTurn());
+  return lastTurn;
 }
 
 /** Puts pieces one behind the other, so that none of them is kept. */

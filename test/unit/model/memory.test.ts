@@ -105,7 +105,7 @@ describe("a buffer that is given back", () => {
 
   it("stays as it was when it is small, or a part of what Node.js shares out", () => {
     const shared = [Buffer.from("x"), Buffer.from("neighbour"), Buffer.concat([Buffer.from("both")])];
-    const small = [take(1000).fill("s"), Buffer.alloc(131_071, "s"), Buffer.alloc(0)];
+    const small = [take(1000).fill("s"), Buffer.alloc(65_536, "s"), Buffer.alloc(0)];
 
     for (const buffer of [...shared, ...small]) letGo(buffer);
 
