@@ -93,7 +93,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
     async seal(fence: Fence, batch: Batch, alerts: readonly Alert[], how: Sealing): Promise<Sealed> {
       const { alerts: queued, ...head } = batch;
       const tenant = batch.tenant.id;
-      await warm.room();
+      await warm.room(batch.sink);
       const headText = JSON.stringify({ ...head, count: queued.length });
       const [{ content: body, own }, waiting] = await Promise.all([
         codec.encode(queued, batch.id),
@@ -140,7 +140,7 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         JSON.stringify(perAlert),
       ]);
       letGo(body);
-      if (reply !== SEAL_REPLY.sealed || !warm.keep(batch.id, own)) letGoOf(own);
+      if (reply !== SEAL_REPLY.sealed || !warm.keep(batch.id, batch.sink, own)) letGoOf(own);
       if (reply === SEAL_REPLY.fenced) throw new FencedOff(tenant);
       if (reply === SEAL_REPLY.known) return "known";
       if (reply === SEAL_REPLY.full) return "full";

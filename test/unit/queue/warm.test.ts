@@ -5,7 +5,8 @@ import { WarmBatches } from "../../../src/queue/warm.ts";
 /** Before Node.js 22 memory cannot be taken away from whoever had it. */
 const CAN_TAKE_AWAY = "transfer" in ArrayBuffer.prototype;
 const MB = 1_000_000;
-const FLOWING_MS = 500;
+const PATIENCE_MS = 100;
+const SLOW_FOR_MS = 1000;
 const KEPT_MS = 5000;
 
 let warm: WarmBatches;
@@ -26,13 +27,13 @@ function alertsOf(bytes: number): QueuedAlert[] {
 }
 
 function keepAll(...ids: readonly string[]): void {
-  for (const id of ids) expect(warm.keep(id, alertsOf(4 * MB))).toBe(true);
+  for (const id of ids) expect(warm.keep(id, "splunk", alertsOf(4 * MB))).toBe(true);
 }
 
 /** Somebody who would bring more. */
-function aBringer(): { isIn: boolean } {
+function aBringer(sink = "splunk"): { isIn: boolean } {
   const bringer = { isIn: false };
-  void warm.room().then(() => {
+  void warm.room(sink).then(() => {
     bringer.isIn = true;
   });
   return bringer;
@@ -51,13 +52,14 @@ describe("whoever brings more", () => {
     expect(bringer.isIn).toBe(true);
   });
 
-  it("is held up while more is kept than is taken, until enough was taken", async () => {
+  it("is held up while more is kept for the sink, until enough was taken", async () => {
     keepAll("a", "b", "c", "d");
-    warm.take("a");
     const bringers = [aBringer(), aBringer(), aBringer()];
-    await pass(FLOWING_MS - 100);
+    await pass(PATIENCE_MS / 4);
+    warm.take("a");
+    await pass(PATIENCE_MS / 4);
     warm.take("b");
-    await pass(FLOWING_MS - 100);
+    await pass(PATIENCE_MS / 4);
     expect(bringers.map(({ isIn }) => isIn)).toEqual([false, false, false]);
 
     warm.take("c");
@@ -67,57 +69,51 @@ describe("whoever brings more", () => {
     expect(vi.getTimerCount()).toBe(1);
   });
 
-  it("is not held up where nothing was ever taken", async () => {
+  it("is let in after a moment where too little is taken, and for a while at once", async () => {
     keepAll("a", "b", "c", "d");
-    const bringer = aBringer();
+    const first = aBringer();
+    await pass(PATIENCE_MS - 1);
+    expect(first.isIn).toBe(false);
+    await pass(1);
+    expect(first.isIn).toBe(true);
+    const second = aBringer();
+
+    await pass(0);
+
+    expect(second.isIn).toBe(true);
+  });
+
+  it("is held up again after that while", async () => {
+    keepAll("a", "b", "c", "d");
+    aBringer();
+    await pass(PATIENCE_MS + SLOW_FOR_MS);
+    const later = aBringer();
+
+    await pass(0);
+    expect(later.isIn).toBe(false);
+    for (const id of ["a", "b", "c"]) warm.take(id);
+    await pass(0);
+
+    expect(later.isIn).toBe(true);
+  });
+
+  it("is not held up by what is kept for another sink", async () => {
+    keepAll("a", "b", "c", "d");
+    const bringer = aBringer("elastic");
 
     await pass(0);
 
     expect(bringer.isIn).toBe(true);
   });
 
-  it("is not held up where nothing was taken for half a second", async () => {
-    keepAll("a", "b", "c", "d");
-    warm.take("a");
-    await pass(FLOWING_MS);
+  it("is let in when what was kept is forgotten", async () => {
+    keepAll("a", "b", "c");
+    await pass(KEPT_MS - PATIENCE_MS / 2);
     const bringer = aBringer();
-
     await pass(0);
-
-    expect(bringer.isIn).toBe(true);
-  });
-
-  it("is let in when the taking comes to a halt", async () => {
-    keepAll("a", "b", "c", "d");
-    warm.take("a");
-    const bringer = aBringer();
-    await pass(FLOWING_MS - 1);
     expect(bringer.isIn).toBe(false);
 
-    await pass(1);
-
-    expect(bringer.isIn).toBe(true);
-  });
-
-  it("is not held up by a batch that was asked for and is not here", async () => {
-    keepAll("a", "b", "c");
-    expect(warm.take("unknown")).toBeUndefined();
-    const bringer = aBringer();
-
-    await pass(0);
-
-    expect(bringer.isIn).toBe(true);
-  });
-
-  it("is not held up because something was forgotten", async () => {
-    keepAll("a");
-    await pass(KEPT_MS - 1000);
-    keepAll("b", "c", "d");
-    await pass(1000);
-    expect(warm.take("a")).toBeUndefined();
-    const bringer = aBringer();
-
-    await pass(0);
+    await pass(PATIENCE_MS / 2);
 
     expect(bringer.isIn).toBe(true);
   });
@@ -126,7 +122,7 @@ describe("whoever brings more", () => {
 describe("a batch", () => {
   it("is kept until it is taken, once", () => {
     const alerts = alertsOf(100);
-    expect(warm.keep("a", alerts)).toBe(true);
+    expect(warm.keep("a", "splunk", alerts)).toBe(true);
 
     expect(warm.take("a")).toBe(alerts);
     expect(warm.take("a")).toBeUndefined();
@@ -134,30 +130,30 @@ describe("a batch", () => {
 
   it("is not kept where there is no room for it, and is when something was taken", () => {
     keepAll("a", "b", "c", "d");
-    expect(warm.keep("e", alertsOf(2))).toBe(false);
+    expect(warm.keep("e", "splunk", alertsOf(2))).toBe(false);
     expect(warm.take("e")).toBeUndefined();
 
     warm.take("b");
 
-    expect(warm.keep("e", alertsOf(4 * MB))).toBe(true);
-    expect(warm.keep("f", alertsOf(2))).toBe(false);
+    expect(warm.keep("e", "splunk", alertsOf(4 * MB))).toBe(true);
+    expect(warm.keep("f", "splunk", alertsOf(2))).toBe(false);
   });
 
   it("that is known is not kept again, and stays as it was", () => {
     const alerts = alertsOf(100);
-    warm.keep("a", alerts);
+    warm.keep("a", "splunk", alerts);
 
-    expect(warm.keep("a", alertsOf(200))).toBe(false);
+    expect(warm.keep("a", "splunk", alertsOf(200))).toBe(false);
 
     expect(warm.take("a")).toBe(alerts);
-    expect(warm.keep("a", alertsOf(200))).toBe(true);
+    expect(warm.keep("a", "splunk", alertsOf(200))).toBe(true);
   });
 
   it("is forgotten when nobody asks for it, and its memory is given back", async () => {
     const [old, newer] = [alertsOf(MB), alertsOf(MB)];
-    warm.keep("old", old);
+    warm.keep("old", "splunk", old);
     await pass(KEPT_MS - 1);
-    warm.keep("newer", newer);
+    warm.keep("newer", "splunk", newer);
 
     await pass(1);
 
