@@ -13,8 +13,8 @@ const MOST_UNUSED = 24_000_000;
 const UNUSED_MS = 5000;
 /** Smaller ones are not worth keeping. */
 const LEAST_BYTES = 131_072;
-/** Buffers up to this size may be parts of a block that Node shares out, which cannot be taken away. */
-const SHARED_BYTES = 65_536;
+/** What others have made, such as zlib, and is smaller, may be a part of a block that Node shares out. */
+const LEAST_FOREIGN_BYTES = 1_000_000;
 /** Sizes from one power of two to the next: few, so that what was one thing's fits another. */
 const STEPS = 2;
 /** A buffer is used again for no less than this share of it. */
@@ -25,6 +25,8 @@ interface Transferable extends ArrayBuffer {
   readonly transfer?: (length?: number) => ArrayBuffer;
 }
 
+/** What was made here, and is nobody else's. */
+const ours = new WeakSet<ArrayBufferLike>();
 /** The smallest first. */
 const unused: ArrayBuffer[] = [];
 let unusedBytes = 0;
@@ -35,8 +37,11 @@ export function take(bytes: number): Buffer {
   if (bytes < LEAST_BYTES) return Buffer.allocUnsafeSlow(bytes);
   const index = unused.findIndex(({ byteLength }) => byteLength >= bytes);
   const memory = unused[index];
-  if (memory === undefined || memory.byteLength * USED_SHARE > bytes)
-    return Buffer.allocUnsafeSlow(sizeFor(bytes)).subarray(0, bytes);
+  if (memory === undefined || memory.byteLength * USED_SHARE > bytes) {
+    const made = Buffer.allocUnsafeSlow(sizeFor(bytes));
+    ours.add(made.buffer);
+    return made.subarray(0, bytes);
+  }
   unused.splice(index, 1);
   unusedBytes -= memory.byteLength;
   return Buffer.from(memory, 0, bytes);
@@ -49,15 +54,18 @@ export function take(bytes: number): Buffer {
 export function letGo(buffer: Buffer): void {
   const memory: Transferable = buffer.buffer as ArrayBuffer;
   const size = memory.byteLength;
-  if (size <= SHARED_BYTES || memory.transfer === undefined) return;
-  // What others have made, such as zlib, is of any size, and would fit nothing.
-  const isKept = size >= LEAST_BYTES && size === sizeFor(size) && unusedBytes + size <= MOST_UNUSED;
-  if (!isKept) {
+  if (memory.transfer === undefined) return;
+  const isOurs = ours.delete(memory);
+  if (!isOurs && size < LEAST_FOREIGN_BYTES) return;
+  // What others have made is of any size, and would fit nothing.
+  if (!isOurs || unusedBytes + size > MOST_UNUSED) {
     memory.transfer(0);
     return;
   }
   const larger = unused.findIndex(({ byteLength }) => byteLength > size);
-  unused.splice(larger < 0 ? unused.length : larger, 0, memory.transfer());
+  const taken = memory.transfer();
+  ours.add(taken);
+  unused.splice(larger < 0 ? unused.length : larger, 0, taken);
   unusedBytes += size;
   if (!willTrim) setTimeout(trim, UNUSED_MS).unref();
   willTrim = true;
