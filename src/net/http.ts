@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ClientRequest, Agent as HttpAgent } from "node:http";
+import { Agent as HttpAgent } from "node:http";
 import { type AgentOptions, Agent as HttpsAgent } from "node:https";
 import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
@@ -51,8 +51,6 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly cookies: readonly string[];
   readonly body: Buffer;
-  /** Whether nothing of the request was still to be sent when the answer was there, so that nobody reads its body any more. */
-  readonly wasSent: boolean;
 }
 
 /** No answer came, or not all of it. `code` is Node's or axios's word for it: `ECONNREFUSED`, `ECONNABORTED` … */
@@ -128,8 +126,7 @@ async function sendWhole(
     responseType: "arraybuffer",
     maxContentLength: maxAnswerBytes,
   });
-  const wasSent = wasSentBy(answer.request);
-  return { status: answer.status, ...readHeaders(answer.headers), body: answer.data, wasSent };
+  return { status: answer.status, ...readHeaders(answer.headers), body: answer.data };
 }
 
 async function sendByTurns(
@@ -148,12 +145,7 @@ async function sendByTurns(
     isPacked: !NOT_PACKED.test(encoding ?? ""),
   };
   const body = await receive(incoming, { mostBytes: maxAnswerBytes, visit, limit });
-  return { status: answer.status, ...head, body, wasSent: wasSentBy(answer.request) };
-}
-
-/** @param request Node's own, as axios passes it on. */
-function wasSentBy(request: unknown): boolean {
-  return request instanceof ClientRequest && request.writableFinished;
+  return { status: answer.status, ...head, body };
 }
 
 /** A signal that also ends after a time. */

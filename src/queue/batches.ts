@@ -1,7 +1,6 @@
 import type { Redis } from "ioredis";
 import type { Alert } from "../model/alert.ts";
 import type { Batch, Numbers } from "../model/batch.ts";
-import { letGo } from "../model/memory.ts";
 import { type Codec, letGoOf, storedBytes } from "./codec.ts";
 import { deadLetterEntry } from "./dead-letters.ts";
 import { type Fence, FencedOff } from "./fence.ts";
@@ -139,7 +138,6 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
         REVISION_TTL_SECONDS,
         JSON.stringify(perAlert),
       ]);
-      letGo(body);
       if (reply !== SEAL_REPLY.sealed || !warm.keep(batch.id, batch.sink, own)) letGoOf(own);
       if (reply === SEAL_REPLY.fenced) throw new FencedOff(tenant);
       if (reply === SEAL_REPLY.known) return "known";

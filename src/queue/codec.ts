@@ -71,10 +71,8 @@ export function createCodec(key: Buffer | undefined): Codec {
       const codec = zstd === undefined ? CODECS.deflate : CODECS.zstd;
       const head = Buffer.from([FORMAT, codec, key ? SEALED.yes : SEALED.no, 0, 0, 0, 0]);
       head.writeUInt32BE(plain.length, 3);
-      const parts = key === undefined ? [head, packed] : [head, ...seal(packed, key, [name, head])];
-      const content = Buffer.concat(parts);
-      letGo(packed);
-      return { content, own: unpack(plain, facts) };
+      const content = key === undefined ? [head, packed] : [head, ...seal(packed, key, [name, head])];
+      return { content: Buffer.concat(content), own: unpack(plain, facts) };
     },
 
     async decode(content, name) {

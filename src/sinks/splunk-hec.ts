@@ -106,9 +106,7 @@ function createSplunkHec(config: Config): Sink {
     const { body, headers } = await pack(events, config.gzip);
     if (body !== events) letGo(events);
     const type = { "content-type": "application/json" };
-    const answer = await collector.post(EVENTS, body, { ...type, ...channel, ...headers }, signal);
-    if (Buffer.isBuffer(body) && answer.wasSent) letGo(body);
-    return answer;
+    return await collector.post(EVENTS, body, { ...type, ...channel, ...headers }, signal);
   }
 
   /** Lets go of `events` once they are packed. */
