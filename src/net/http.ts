@@ -152,8 +152,8 @@ async function sendByTurns(
 interface Limit {
   readonly signal: AbortSignal;
   isLate(): boolean;
-  /** The time begins anew after something that is not the other side's fault. */
-  restartAfter(pause: Promise<void>): Promise<void>;
+  /** The time stands still during something that is not the other side's fault. */
+  standStill(pause: Promise<void>): Promise<void>;
   settle(): void;
 }
 
@@ -165,21 +165,27 @@ function limited(outer: AbortSignal, ms: number): Limit {
   outer.throwIfAborted();
   const inner = new AbortController();
   let late = false;
-  const begin = () =>
-    setTimeout(() => {
+  let leftMs = ms;
+  let runsSince = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const run = () => {
+    runsSince = performance.now();
+    timer = setTimeout(() => {
       late = true;
       inner.abort();
-    }, ms);
-  let timer = begin();
+    }, leftMs);
+  };
+  run();
   const onAbort = () => inner.abort(outer.reason);
   outer.addEventListener("abort", onAbort, { once: true });
   return {
     signal: inner.signal,
     isLate: () => late,
-    async restartAfter(pause) {
+    async standStill(pause) {
       clearTimeout(timer);
+      leftMs -= performance.now() - runsSince;
       await pause;
-      timer = begin();
+      run();
     },
     settle() {
       clearTimeout(timer);

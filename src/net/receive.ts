@@ -32,7 +32,7 @@ interface Terms {
   readonly visit: Visit;
   readonly limit: {
     readonly signal: AbortSignal;
-    restartAfter(pause: Promise<void>): Promise<void>;
+    standStill(pause: Promise<void>): Promise<void>;
   };
 }
 
@@ -46,7 +46,7 @@ export async function receive({ stream, length, isPacked }: Incoming, terms: Ter
   const { mostBytes, visit, limit } = terms;
   const usual = visit.usualBytes;
   const expected = Math.min(isPacked ? usual : (length ?? usual), mostBytes);
-  await limit.restartAfter(visit.enter(expected, limit.signal));
+  await limit.standStill(visit.enter(expected, limit.signal));
   let held = expected;
   const hold = (bytes: number) => {
     visit.change(bytes - held);
