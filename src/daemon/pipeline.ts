@@ -59,7 +59,7 @@ export async function startPipeline(
     : undefined;
   const watchedPlaces = places.map(({ tenant, source }) => ({ tenant: tenant.id, source }));
 
-  const upkeep = startUpkeep(store, config, roles, events);
+  const upkeep = startUpkeep({ store, queues: outbox, events }, config, roles);
   const expiry = roles.poll ? watchExpiry(config.tenants, events) : undefined;
 
   const silence = roles.poll ? watchSilence(watchedPlaces, store, events) : undefined;

@@ -1,23 +1,32 @@
 import type { Config } from "../config/schema.ts";
 import type { ResolvedTenant } from "../config/tenant-schema.ts";
+import type { DeliverQueues } from "../queue/deliver-queue.ts";
+import { restoreJobs } from "../queue/lost-jobs.ts";
 import type { Store } from "../queue/store.ts";
 import type { Events } from "../telemetry/events.ts";
 
 const EVERY_MS = 60_000;
 /** Who has just mended something wants to read that it is over. */
-const COUNT_EVERY_MS = 5000;
+const SOON_MS = 5000;
+/** Longer than a job whose process has died takes to run again. */
+const LOST_AFTER_MS = 10_000;
 /** From so many dead letters of a sink on a person should look. */
 const MANY = 100;
 
+interface UpkeepParts {
+  readonly store: Store;
+  readonly queues: DeliverQueues;
+  readonly events: Events;
+}
+
 /**
- * Looks after what lies in Redis: discards the dead letters that the configuration does not want kept, warns as they grow,
+ * Looks after what lies in Redis: puts back what lost its place in a queue, discards the dead letters that the configuration does not want kept, warns as they grow,
  * and forgets the tenants that were removed from every configuration long ago.
  */
 export function startUpkeep(
-  store: Store,
-  config: Pick<Config, "deadLetters" | "tenants" | "queue">,
+  { store, queues, events }: UpkeepParts,
+  config: Pick<Config, "deadLetters" | "tenants" | "queue" | "sinks">,
   roles: { readonly deliver: boolean },
-  events: Events,
 ): { stop(): void } {
   async function look(): Promise<void> {
     await lookAtTenants(store, config, events, Date.now());
@@ -38,10 +47,23 @@ export function startUpkeep(
     // A Redis that is away now is asked again the next time.
     look().catch(() => undefined);
   };
+  async function restore(): Promise<void> {
+    for (const sink of Object.keys(config.sinks)) {
+      const batches = await restoreJobs(store, queues, sink, Date.now() - LOST_AFTER_MS);
+      if (batches > 0) events.deliverRestored(sink, batches);
+    }
+  }
   const countSoon = () => {
     if (roles.deliver) count().catch(() => undefined);
   };
-  const timers = [setInterval(lookSoon, EVERY_MS), setInterval(countSoon, COUNT_EVERY_MS)];
+  const restoreSoon = () => {
+    if (roles.deliver) restore().catch(() => undefined);
+  };
+  const timers = [
+    setInterval(lookSoon, EVERY_MS),
+    setInterval(countSoon, SOON_MS),
+    setInterval(restoreSoon, SOON_MS),
+  ];
   // A tenant that is removed within the first minute was configured all the same.
   lookSoon();
   return {

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Alert } from "../model/alert.ts";
 import type { Batch, Numbers } from "../model/batch.ts";
+import type { WindowKind } from "../model/window.ts";
 import { type Codec, letGoOf, storedBytes } from "./codec.ts";
 import { deadLetterEntry } from "./dead-letters.ts";
 import { type Fence, FencedOff } from "./fence.ts";
@@ -143,6 +144,16 @@ export function createBatches(redis: Redis, keys: Keys, codec: Codec, rememberMs
       if (reply === SEAL_REPLY.known) return "known";
       if (reply === SEAL_REPLY.full) return "full";
       return { id: batch.id, sink: batch.sink, priority };
+    },
+
+    /** Ids of what waits for a sink, the oldest first: sealed before a time, and at most so many. */
+    waitingSince: (sink: string, beforeMs: number, most: number): Promise<string[]> =>
+      redis.zrangebyscore(keys.waiting(sink), 0, beforeMs, "LIMIT", 0, most),
+
+    /** Of which kind the windows are that batches come from; undefined for one that was settled before. */
+    async kindsOf(ids: readonly string[]): Promise<readonly (WindowKind | undefined)[]> {
+      const heads = await Promise.all(ids.map((id) => redis.hget(keys.batch(id), "head")));
+      return heads.map((head) => (head === null ? undefined : (JSON.parse(head) as Batch).window.kind));
     },
 
     /** Undefined when the batch was settled before. `letGo` gives its memory back; nothing may be read of it then. */

@@ -1,5 +1,5 @@
 import { type Job, Queue, WaitingError, Worker } from "bullmq";
-import { type BullParts, JOB_OPTIONS, queueOptions, workerOptions } from "./bull.ts";
+import { type BullParts, JOB_OPTIONS, queueOptions, withoutJob, workerOptions } from "./bull.ts";
 import { deliverQueue } from "./keys.ts";
 import type { Outbox, SealedBatch } from "./ports.ts";
 
@@ -29,6 +29,11 @@ export class DeliverQueues implements Outbox {
         ),
       ),
     );
+  }
+
+  /** Those of the batches of a sink that nobody will bring there. */
+  withoutJob(sink: string, ids: readonly string[]): Promise<readonly string[]> {
+    return withoutJob(this.#queueOf(sink), this.#parts.redis, ids, (id) => id);
   }
 
   async close(): Promise<void> {

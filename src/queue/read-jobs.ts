@@ -1,7 +1,7 @@
 import { type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import { type LongWindow, WINDOW_KINDS } from "../model/window.ts";
-import { type BullParts, JOB_OPTIONS, queueOptions } from "./bull.ts";
+import { type BullParts, JOB_OPTIONS, queueOptions, withoutJob } from "./bull.ts";
 import { liveJobId, READ_QUEUE } from "./keys.ts";
 import type { PlaceName } from "./places.ts";
 import type { WindowQueue } from "./ports.ts";
@@ -31,7 +31,8 @@ export class ReadJobs implements WindowQueue {
   }
 
   async addPlaces(places: readonly PlaceName[]): Promise<void> {
-    const missing = await this.#missing(places, ({ tenant, source }) => liveJobId(tenant, source));
+    const idOf = ({ tenant, source }: PlaceName) => liveJobId(tenant, source);
+    const missing = await withoutJob(this.#queue, this.#redis, places, idOf);
     await this.#queue.addBulk(
       missing.map(({ tenant, source }, index) =>
         job(liveJobId(tenant, source), { tenant, source, failures: 0 }, "live", {
@@ -39,14 +40,6 @@ export class ReadJobs implements WindowQueue {
         }),
       ),
     );
-  }
-
-  /** Adding a job that is there changes nothing, and costs a hundred times what asking for it does. */
-  async #missing<T>(wanted: readonly T[], idOf: (one: T) => string): Promise<readonly T[]> {
-    const pipeline = this.#redis.pipeline();
-    for (const one of wanted) pipeline.exists(this.#queue.toKey(idOf(one)));
-    const replies = (await pipeline.exec()) ?? [];
-    return wanted.filter((_, index) => replies[index]?.[1] !== 1);
   }
 
   async addWindows(windows: readonly Pick<LongWindow, "id" | "kind" | "tenant" | "source">[]): Promise<void> {

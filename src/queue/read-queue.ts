@@ -16,7 +16,7 @@ export type RunRead = (job: ReadJob, fence: Fence, signal: AbortSignal) => Promi
 
 /** Runs at the same time in one process. They mostly wait for answers. */
 const CONCURRENCY = 32;
-/** Every job is put in place again this often, so that one that got lost comes back by itself. */
+/** Every job is put in place again this often and after each loss of Redis, so that one that got lost comes back by itself. */
 const ENSURE_EVERY_MS = 60_000;
 
 /**
@@ -30,7 +30,6 @@ export class ReadQueue {
   readonly #stopping = new AbortController();
   readonly #run: RunRead;
   #running: Promise<unknown> | undefined;
-  #ensure: NodeJS.Timeout | undefined;
 
   constructor(parts: BullParts, jobs: ReadJobs, run: RunRead) {
     // Every request of every round that is under way hears of a stop.
@@ -49,7 +48,7 @@ export class ReadQueue {
   /**
    * Puts every job into the queue, where it is not already, and begins to work.
    *
-   * @param wanted tells what there is to read; asked now and every minute.
+   * @param wanted tells what there is to read; asked now, every minute, and whenever Redis is back.
    */
   async start(
     wanted: () => Promise<{ readonly places: readonly PlaceName[]; readonly windows: readonly LongWindow[] }>,
@@ -62,10 +61,14 @@ export class ReadQueue {
     await this.#worker.waitUntilReady();
     await addMissing();
     this.#running = this.#worker.run();
-    this.#ensure = setInterval(() => {
-      // A Redis that is away now will be asked again in a minute.
-      addMissing().catch(() => undefined);
-    }, ENSURE_EVERY_MS);
+    // A Redis that is away just then is asked again when it is back.
+    const addSoon = () => void addMissing().catch(() => undefined);
+    const timer = setInterval(addSoon, ENSURE_EVERY_MS);
+    this.#redis.on("ready", addSoon);
+    this.#stopping.signal.addEventListener("abort", () => {
+      clearInterval(timer);
+      this.#redis.off("ready", addSoon);
+    });
   }
 
   get isRunning(): boolean {
@@ -74,7 +77,6 @@ export class ReadQueue {
 
   /** Stops at the next slice; what is under way goes back to the queue for whoever works on. */
   async stop(): Promise<void> {
-    clearInterval(this.#ensure);
     this.#stopping.abort(new Error("The daemon is stopping."));
     await this.#worker.close();
     await this.#running;

@@ -62,6 +62,13 @@ export const DELIVERY_EVENTS = {
     says: "Old dead letters were discarded.",
     means: "`deadLetters.maxCount` or `deadLetters.maxAge` asks for it. They cannot be retried any more.",
   },
+  "deliver.restored": {
+    level: "info",
+    fields: ["sink", "batches"],
+    says: "Batches that waited outside of the sink's queue are in it again.",
+    means:
+      "Redis had forgotten its last moments. Some of these batches may have been delivered by then, and come twice.",
+  },
   "deliver.failed": {
     level: "error",
     fields: ["sink", "error", "repeated"],

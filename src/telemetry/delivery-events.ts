@@ -64,6 +64,7 @@ export function createDeliveryEvents(
     deadLettersRetried: (deadLetters: number, client: string) =>
       say("dead-letters.retried", { deadLetters, client }),
     deadLettersTrimmed: (deadLetters: number) => say("dead-letters.trimmed", { deadLetters }),
+    deliverRestored: (sink: string, batches: number) => say("deliver.restored", { sink, batches }),
     batchSettled(
       sink: string,
       batch: string,
