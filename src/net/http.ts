@@ -81,7 +81,6 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   const client: AxiosInstance = axios.create({
     maxRedirects: 0,
     maxBodyLength: Number.POSITIVE_INFINITY,
-    timeout: settings.timeoutMs,
     validateStatus: () => true,
     transformRequest: (data: unknown) => data,
     transformResponse: (data: unknown) => data,
@@ -148,6 +147,9 @@ async function sendByTurns(
   return { status: answer.status, ...head, body };
 }
 
+/** A timer this late tells that the process was stopped, or had no share of the processor. */
+const STOOD_STILL_MS = 250;
+
 /** A signal that also ends after a time. */
 interface Limit {
   readonly signal: AbortSignal;
@@ -167,13 +169,20 @@ function limited(outer: AbortSignal, ms: number): Limit {
   let late = false;
   let leftMs = ms;
   let runsSince = 0;
+  let hasStoodStill = false;
   let timer: NodeJS.Timeout | undefined;
   const run = () => {
     runsSince = performance.now();
-    timer = setTimeout(() => {
-      late = true;
-      inner.abort();
-    }, leftMs);
+    timer = setTimeout(expire, leftMs);
+  };
+  /** While the process stood still it could not have heard of an answer: the other side has all of the time once more. */
+  const expire = () => {
+    if (!hasStoodStill && performance.now() - runsSince - leftMs > STOOD_STILL_MS) {
+      hasStoodStill = true;
+      return run();
+    }
+    late = true;
+    inner.abort();
   };
   run();
   const onAbort = () => inner.abort(outer.reason);
@@ -207,7 +216,9 @@ function createAgents(settings: HttpSettings, options: AgentOptions): Agents {
   const tunnels = new Map<string, TunnelAgent>();
 
   function tunnelThrough(proxy: URL): TunnelAgent {
-    const tunnel = tunnels.get(proxy.href) ?? new TunnelAgent(proxy, settings.timeoutMs, options);
+    // The request itself ends first, and tells how long it has waited.
+    const patienceMs = settings.timeoutMs + 1000;
+    const tunnel = tunnels.get(proxy.href) ?? new TunnelAgent(proxy, patienceMs, options);
     tunnels.set(proxy.href, tunnel);
     return tunnel;
   }

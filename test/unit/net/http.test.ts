@@ -4,6 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn, setTimeout } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { HttpSettings } from "../../../src/net/http.ts";
@@ -114,7 +116,36 @@ describe("an answer", () => {
     expect(error).toMatchObject({ name: "NoAnswer", code: "ETIMEDOUT" });
     expect(error.message).toMatch(/^127\.0\.0\.1:\d+ did not answer within 150 ms\.$/);
   });
+
+  it("that came while the process stood still is not late", async () => {
+    const origin = await aServerElsewhere();
+    const client = aClient({ timeoutMs: 400 });
+    await get(client, origin);
+
+    const asked = get(client, origin);
+    await setTimeout(20);
+    // What is due comes before what has arrived, in the turn after this one.
+    await nextTurn();
+    const stillUntilMs = performance.now() + 1000;
+    while (performance.now() < stillUntilMs);
+
+    expect(String((await asked).body)).toBe("there in time");
+  });
 });
+
+/** In a thread of its own, so that it answers while this one does nothing. */
+async function aServerElsewhere(): Promise<string> {
+  const worker = new Worker(
+    `const { createServer } = require("node:http");
+     const { parentPort } = require("node:worker_threads");
+     const server = createServer((_, response) => setTimeout(() => response.end("there in time"), 100));
+     server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));`,
+    { eval: true },
+  );
+  onTestFinished(async () => void (await worker.terminate()));
+  const [port] = await once(worker, "message");
+  return `http://127.0.0.1:${port}`;
+}
 
 describe("a request", () => {
   it.each([
