@@ -59,7 +59,7 @@ function line({ ok, what, says, todo }: Finding): string {
 async function connect(config: Config): Promise<Finding[]> {
   const findings = [await probeRedis(config)];
   findings.push(...(await inGroups(Object.keys(config.sinks), (name) => probeSink(name, config))));
-  const pool = createAccessPool();
+  const pool = createAccessPool(config.memory);
   const places = config.tenants.flatMap((tenant) => tenant.sources.map((source) => ({ tenant, source })));
   findings.push(
     ...(await inGroups(places, async ({ tenant, source }) => {

@@ -68,7 +68,7 @@ export async function withPlaces<T>(
   );
   const isWanted = (list: readonly string[] | undefined, name: string) =>
     list === undefined || list.length === 0 || list.includes(name);
-  const pool = createAccessPool();
+  const pool = createAccessPool(config.memory);
   try {
     const places = config.tenants
       .filter(({ id }) => tenants.includes(id))

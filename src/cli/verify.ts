@@ -14,7 +14,7 @@ export async function verify(path: string, id: string, options: Options, io: Io)
     );
   }
   const signal = new AbortController().signal;
-  const steps = await verifyOnce(tenant, config.sinks, options["no-canary"] !== true, signal);
+  const steps = await verifyOnce(tenant, config, options["no-canary"] !== true, signal);
   if (options["json"] === true) io.out(JSON.stringify({ tenant: id, steps }, undefined, 2));
   else for (const line of stepLines(steps)) io.out(line);
   return steps.every(isPassed) ? 0 : 3;

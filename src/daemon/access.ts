@@ -11,8 +11,6 @@ import type { Pace, Purpose } from "./call-budget.ts";
 /** One answer may take this long; a page with evidence is some megabytes. */
 const TIMEOUT_MS = 60_000;
 const MAX_ANSWER_BYTES = 64_000_000;
-/** Memory for pages where nobody says how much. */
-const PAGE_BYTES = 8_000_000;
 /** Connections to one API host, shared by all tenants of a cloud. */
 const CONNECTIONS = 64;
 
@@ -31,17 +29,14 @@ export interface AccessPool {
  * Gives each tenant its own tokens over connections that the tenants of a cloud share: the token is in each
  * request, so a connection belongs to nobody.
  *
- * @param how.pace keeps the calls within a budget; without it they are as many as are asked for.
- * @param how.pageBytes is the most memory for pages that are received or worked at.
+ * @param memory.pages is the most that pages take which are received or worked at, bytes.
+ * @param pace keeps the calls within a budget; without it they are as many as are asked for.
  */
-export function createAccessPool({
-  pace = () => undefined,
-  pageBytes = PAGE_BYTES,
-}: {
-  readonly pace?: Pace;
-  readonly pageBytes?: number;
-} = {}): AccessPool {
-  const room = new Room(pageBytes);
+export function createAccessPool(
+  memory: { readonly pages: number },
+  pace: Pace = () => undefined,
+): AccessPool {
+  const room = new Room(memory.pages);
   const clients = new Map<string, HttpClient>();
   const gate = createAppGate();
 

@@ -31,7 +31,7 @@ export function createOnboarding(
         ? config().tenants.find((tenant) => tenant.id === id)
         : enrolment?.preview(id, draft),
     admit: (id, draft) => enrolment?.admit(id, draft),
-    verify: (tenant, signal) => verifyOnce(tenant, config().sinks, true, signal),
+    verify: (tenant, signal) => verifyOnce(tenant, config(), true, signal),
     tell,
     nowMs: Date.now,
   });
@@ -40,11 +40,11 @@ export function createOnboarding(
 /** Goes the whole way of a tenant's alerts once, with tokens of its own: one that is held may lack a new role. */
 export async function verifyOnce(
   tenant: ResolvedTenant,
-  sinks: Config["sinks"],
+  { sinks, memory }: Pick<Config, "sinks" | "memory">,
   canary: boolean,
   signal: AbortSignal,
 ): ReturnType<typeof verifyTenant> {
-  const pool = createAccessPool();
+  const pool = createAccessPool(memory);
   try {
     return await verifyTenant(
       { tenant, access: pool.for(tenant).live, sinks, canary, nowMs: Date.now() },

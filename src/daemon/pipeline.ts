@@ -39,7 +39,7 @@ export async function startPipeline(
   store: Store,
   events: Events,
 ): Promise<Pipeline> {
-  const pool = createAccessPool({ pace: createPace(store), pageBytes: config.memory.pages });
+  const pool = createAccessPool(config.memory, createPace(store));
   const heap = createHeapMode();
   const places = config.tenants.flatMap((tenant) => placesOf(tenant, config, pool));
   const outbox = new DeliverQueues(bull);

@@ -98,11 +98,7 @@ export function eachMember(
   at: number,
   read: (keyStart: number, keyEnd: number, start: number) => number,
 ): number {
-  return eachPart(json, at, OPEN_OBJECT, CLOSE_OBJECT, (start) => {
-    const keyEnd = json[start] === QUOTE ? endOfString(json, start) : -1;
-    const colon = keyEnd < 0 ? -1 : skipSpace(json, keyEnd);
-    return json[colon] === COLON ? read(start + 1, keyEnd - 1, skipSpace(json, colon + 1)) : -1;
-  });
+  return each(partsOf(json, at, OPEN_OBJECT, CLOSE_OBJECT), (keyStart) => atMember(json, keyStart, read));
 }
 
 /**
@@ -112,21 +108,58 @@ export function eachMember(
  * @returns the index behind the list; -1 when it is no whole list.
  */
 export function eachElement(json: Buffer, at: number, read: (start: number) => number): number {
-  return eachPart(json, at, OPEN_LIST, CLOSE_LIST, read);
+  return each(elementsOf(json, at), read);
 }
 
-function eachPart(
+/**
+ * What is gone through a part at a time, for whoever does something else in between: it tells of a part, is told the
+ * index behind its value, and comes to the index behind the whole. Each index is -1 where there is none.
+ */
+type Parts<Part> = Generator<Part, number, number>;
+
+export function elementsOf(json: Buffer, at: number): Parts<number> {
+  return partsOf(json, at, OPEN_LIST, CLOSE_LIST);
+}
+
+/** The key of each member, with its escapes, and where its value begins. */
+export function* membersOf(
   json: Buffer,
   at: number,
-  open: number,
-  close: number,
-  read: (start: number) => number,
-): number {
+): Parts<{ readonly key: string; readonly start: number }> {
+  const parts = partsOf(json, at, OPEN_OBJECT, CLOSE_OBJECT);
+  let step = parts.next(at);
+  while (step.done !== true) {
+    const member = atMember(json, step.value, (keyStart, keyEnd, start) => ({
+      key: json.toString("utf8", keyStart, keyEnd),
+      start,
+    }));
+    step = parts.next(member === -1 ? -1 : yield member);
+  }
+  return step.value;
+}
+
+function atMember<Read>(
+  json: Buffer,
+  at: number,
+  read: (keyStart: number, keyEnd: number, start: number) => Read,
+): Read | -1 {
+  const keyEnd = json[at] === QUOTE ? endOfString(json, at) : -1;
+  const colon = keyEnd < 0 ? -1 : skipSpace(json, keyEnd);
+  return json[colon] === COLON ? read(at + 1, keyEnd - 1, skipSpace(json, colon + 1)) : -1;
+}
+
+function each<Part>(parts: Parts<Part>, read: (part: Part) => number): number {
+  let step = parts.next(-1);
+  while (step.done !== true) step = parts.next(read(step.value));
+  return step.value;
+}
+
+function* partsOf(json: Buffer, at: number, open: number, close: number): Parts<number> {
   if (json[at] !== open) return -1;
   let index = skipSpace(json, at + 1);
   if (json[index] === close) return index + 1;
   for (;;) {
-    const end = read(index);
+    const end = yield index;
     if (end < 0) return -1;
     index = skipSpace(json, end);
     if (json[index] === close) return index + 1;
@@ -169,31 +202,17 @@ export interface Found {
   value(name: string): unknown;
 }
 
-const NO_ELEMENTS: readonly ByteSpan[] = [];
+const NO_ELEMENTS: ByteSpan[] = [];
 
-/**
- * Looks for members of the object that begins at `at`; undefined when it is no whole object.
- *
- * @param readList goes through a member that is a list, instead of only telling its elements apart, and tells the index
- *     behind it.
- */
-export function look(
-  json: Buffer,
-  at: number,
-  names: Names,
-  readList?: (name: string, start: number) => number,
-): Found | undefined {
+/** Looks for members of the object that begins at `at`; undefined when it is no whole object. */
+export function look(json: Buffer, at: number, names: Names): Found | undefined {
   const places: (Place | undefined)[] = [];
   const end = eachMember(json, at, (keyStart, keyEnd, start) => {
     const index = indexOfKey(json, keyStart, keyEnd, names);
-    const name = names.list[index];
-    if (name === undefined || json[start] !== OPEN_LIST) {
-      const end = endOfValue(json, start);
-      if (name !== undefined) places[index] = { start, end, elements: NO_ELEMENTS };
-      return end;
-    }
-    const elements: ByteSpan[] = [];
-    const end = readList === undefined ? readElements(json, start, elements) : readList(name, start);
+    if (index < 0) return endOfValue(json, start);
+    const isList = json[start] === OPEN_LIST;
+    const elements = isList ? ([] as ByteSpan[]) : NO_ELEMENTS;
+    const end = isList ? readElements(json, start, elements) : endOfValue(json, start);
     places[index] = { start, end, elements };
     return end;
   });

@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
 import { letGo, take } from "../model/memory.ts";
 import { packedPiece, plainBytesOf, wholePiece } from "../model/pieces.ts";
+import { ownTurn } from "../model/turns.ts";
 import type { Visit } from "./room.ts";
 
 /** An answer that comes more slowly than this keeps no more room than what has come of it. */
@@ -70,17 +70,6 @@ export async function receive({ stream, length, isPacked }: Incoming, terms: Ter
   } finally {
     clearTimeout(slow);
   }
-}
-
-let lastTurn: Promise<void> = Promise.resolve();
-
-/**
- * Answers are given out one at a turn of the event loop: looking through a large one takes tens of milliseconds, and several
- * that came together would hold up everything else for all of theirs.
- */
-function ownTurn(): Promise<void> {
-  lastTurn = lastTurn.then(() => nextTurn());
-  return lastTurn;
 }
 
 /** Puts pieces one behind the other, so that none of them is kept. */

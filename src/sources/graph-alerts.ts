@@ -44,7 +44,7 @@ const DIVISIONS = [
 function createGraphAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, { signal, visit }: Asking) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal, visit), readElement);
+    await readPage(await access.graph.get(pathOrLink, HEADERS, signal, visit), readElement);
   return {
     read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(

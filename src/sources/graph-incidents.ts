@@ -45,7 +45,7 @@ const readElement = alertReader(SHAPE);
 function createGraphIncidents(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, { signal, visit }: Asking) =>
-    readPage(await access.graph.get(pathOrLink, HEADERS, signal, visit), readElement);
+    await readPage(await access.graph.get(pathOrLink, HEADERS, signal, visit), readElement);
   return {
     read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(

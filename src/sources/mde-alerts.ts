@@ -34,7 +34,7 @@ const readElement = alertReader(SHAPE);
 function createMdeAlerts(access: TenantAccess): Source {
   const pageSize = Math.min(access.pageSize, MAX_TOP);
   const get = async (pathOrLink: string, { signal, visit }: Asking) =>
-    readPage(await access.defender.get(pathOrLink, {}, signal, visit), readElement);
+    await readPage(await access.defender.get(pathOrLink, {}, signal, visit), readElement);
   return {
     read: (span, signal, { by = "updated", ...how } = {}) =>
       readSlices(

@@ -12,7 +12,7 @@ import type { Place } from "../../src/pipeline/routes.ts";
  * ledger, no record of what was sent, and nothing gathered. Whatever the daemon does besides costs what it is slower.
  */
 const { config } = loadConfig(process.argv[2] ?? "");
-const pool = createAccessPool({ pageBytes: Number.POSITIVE_INFINITY });
+const pool = createAccessPool({ pages: Number.POSITIVE_INFINITY });
 const settings = config.sinks["splunk"];
 if (settings === undefined) throw new Error("The benchmark's configuration has a sink called splunk.");
 const sink = createSink(settings);

@@ -139,10 +139,10 @@ describe("a consent", () => {
 
 describe("verifying a tenant", () => {
   async function verdicts(path: string, canary = true) {
-    const { tenants, sinks } = loadConfig(path).config;
-    const tenant = tenants.find(({ id }) => id === "contoso");
+    const { config } = loadConfig(path);
+    const tenant = config.tenants.find(({ id }) => id === "contoso");
     if (tenant === undefined) throw new Error("Contoso is configured.");
-    const steps = await verifyOnce(tenant, sinks, canary, SIGNAL);
+    const steps = await verifyOnce(tenant, config, canary, SIGNAL);
     return { steps, short: steps.map(({ what, verdict }) => `${verdict} ${what}`) };
   }
 

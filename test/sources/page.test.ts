@@ -30,18 +30,35 @@ describe("a page", () => {
     ],
     ["lists of the same name inside", '{"a":{"value":[1]},"b":"\\"value\\":[2]","value":[3]}', ["3"]],
     ["members behind the list", '{"value":[1],"c":[{}],"d":true}', ["1"]],
-  ])("with %s is cut into the texts of its elements", (_, body, raws) => {
-    const { elements } = cut(body);
+  ])("with %s is cut into the texts of its elements", async (_, body, raws) => {
+    const { elements } = await cut(body);
 
     expect(elements).toEqual(raws);
   });
 
-  it("tells its link and its count, wherever they stand", () => {
-    expect(cut('{"@odata.count":7,"value":[],"@odata.nextLink":"https://a.example/b"}')).toMatchObject({
+  it("of several megabytes is cut with a turn for others after each half a megabyte", async () => {
+    const element = JSON.stringify({ title: "x".repeat(10_000) });
+    const body = `{"value":[${Array.from({ length: 500 }, () => element).join()}]}`;
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      counting = setImmediate(count);
+    };
+    let counting = setImmediate(count);
+
+    const { elements } = await cut(body);
+    clearImmediate(counting);
+
+    expect(elements).toHaveLength(500);
+    expect(turns).toBeGreaterThanOrEqual(9);
+  });
+
+  it("tells its link and its count, wherever they stand", async () => {
+    expect(await cut('{"@odata.count":7,"value":[],"@odata.nextLink":"https://a.example/b"}')).toMatchObject({
       count: 7,
       nextLink: "https://a.example/b",
     });
-    expect(cut('{"value":[],"@odata.nextLink":"","@odata.count":"7"}')).toMatchObject({
+    expect(await cut('{"value":[],"@odata.nextLink":"","@odata.count":"7"}')).toMatchObject({
       count: undefined,
       nextLink: undefined,
     });
@@ -74,14 +91,16 @@ describe("a page", () => {
     '{"value":[1]}]',
     '{"value":[1],"a":}',
     '{"value":[1]}{"value":[2]}',
-  ])("that is no whole list is told from an empty one: %s", (body) => {
-    expect(() => readAlerts(body)).toThrow(
+  ])("that is no whole list is told from an empty one: %s", async (body) => {
+    await expect(readAlerts(body)).rejects.toThrow(
       expect.objectContaining({ name: "SourceError", kind: "transient", cause: undefined }),
     );
   });
 
-  it("names nothing of an alert in its error", () => {
-    expect(() => readAlerts('{"value":[{"title":"secret words",}]}')).toThrow(/^[^§]*no complete JSON list/);
-    expect(() => readAlerts('{"value":[{"title":"secret words",}]}')).not.toThrow(/secret words/);
+  it("names nothing of an alert in its error", async () => {
+    const failure = readAlerts('{"value":[{"title":"secret words",}]}');
+
+    await expect(failure).rejects.toThrow(/^[^§]*no complete JSON list/);
+    await expect(failure).rejects.not.toThrow(/secret words/);
   });
 });
