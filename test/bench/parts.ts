@@ -149,7 +149,7 @@ const delay: Part = async ({ seconds, say }) => {
 /** What waits for a receiver that is away. */
 const backlog: Part = async ({ alerts, say }) => {
   const rows: Row[] = [];
-  for (const count of [alerts / 4, alerts / 2, alerts]) {
+  for (const count of [alerts / 4, alerts, 2 * alerts]) {
     const stage = await openStage({ tenants: 10, seed: "backlog", compress: false });
     try {
       await stage.askSource({ do: "fill", perTenant: count / 10, spreadMs: 600_000 });
