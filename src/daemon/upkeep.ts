@@ -20,8 +20,8 @@ interface UpkeepParts {
 }
 
 /**
- * Looks after what lies in Redis: puts back what lost its place in a queue, discards the dead letters that the configuration does not want kept, warns as they grow,
- * and forgets the tenants that were removed from every configuration long ago.
+ * Looks after what lies in Redis: puts back what lost its place in a queue, discards the dead letters that the configuration
+ * does not want kept, warns as they grow, and forgets the tenants that were removed from every configuration long ago.
  */
 export function startUpkeep(
   { store, queues, events }: UpkeepParts,

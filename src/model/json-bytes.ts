@@ -202,7 +202,7 @@ export interface Found {
   value(name: string): unknown;
 }
 
-const NO_ELEMENTS: ByteSpan[] = [];
+const NO_ELEMENTS: readonly ByteSpan[] = [];
 
 /** Looks for members of the object that begins at `at`; undefined when it is no whole object. */
 export function look(json: Buffer, at: number, names: Names): Found | undefined {
@@ -210,10 +210,9 @@ export function look(json: Buffer, at: number, names: Names): Found | undefined 
   const end = eachMember(json, at, (keyStart, keyEnd, start) => {
     const index = indexOfKey(json, keyStart, keyEnd, names);
     if (index < 0) return endOfValue(json, start);
-    const isList = json[start] === OPEN_LIST;
-    const elements = isList ? ([] as ByteSpan[]) : NO_ELEMENTS;
-    const end = isList ? readElements(json, start, elements) : endOfValue(json, start);
-    places[index] = { start, end, elements };
+    const list: ByteSpan[] | undefined = json[start] === OPEN_LIST ? [] : undefined;
+    const end = list === undefined ? endOfValue(json, start) : readElements(json, start, list);
+    places[index] = { start, end, elements: list ?? NO_ELEMENTS };
     return end;
   });
   if (end < 0) return undefined;
