@@ -9,8 +9,8 @@ const SEED = "alertferry";
 const PLAYED = [
   ...["kill-daemon/embedded/sealed", "kill-daemon/embedded/sent", "kill-daemon/external/committing"],
   ...["kill-daemon/external/acking", "kill-redis/embedded/sealing", "kill-redis/external/sending"],
-  ...["replicas/one-dies", "replicas/frozen-sent", "outage/redis-hangs-embedded", "storage/redis-full"],
-  ...["redis-forgets/sealing-committing", "redis-forgets/sent-committing", "storage/redis-read-only"],
+  ...["replicas/frozen-sent", "outage/redis-hangs-embedded", "storage/redis-full"],
+  ...["redis-forgets/sent-committing", "storage/redis-read-only"],
   ...["receiver/hung", "receiver/lying", "receiver/full", "receiver/bad-event"],
   ...["source/throttled", "source/truncated", "source/shuffled"],
 ];

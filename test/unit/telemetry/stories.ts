@@ -153,6 +153,7 @@ function delivering(events: Events, twice: (work: () => void) => void, clock: Ha
   events.deadLettersMany("splunk", 100);
   events.deadLettersRetried(2, "127.0.0.1");
   events.deadLettersTrimmed(3);
+  events.deliverRestored("splunk", 2);
   events.deadLettersLeft(new Map());
   twice(() => events.deliverFailed("splunk", "b-1", new Error("The key is missing.")));
   events.deliverFailed("splunk", "b-1", new Error("The key is missing."));
