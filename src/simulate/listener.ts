@@ -14,6 +14,8 @@ export interface Listener {
   /** `http://127.0.0.1:49152` */
   readonly origin: string;
   readonly port: number;
+  /** How many connections are open: those of a client that died until all that it had sent is read. */
+  connections(): Promise<number>;
   /** Refuses new connections and cuts the open ones, like a host that went down. */
   stop(): Promise<void>;
   /** Listens again on the same port. */
@@ -64,6 +66,11 @@ export async function listen(
   return {
     origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     port,
+    connections: () =>
+      new Promise((resolve) => {
+        if (server === undefined) return resolve(0);
+        server.getConnections((_, count) => resolve(count));
+      }),
     stop: async () => {
       const stopping = server;
       server = undefined;

@@ -150,8 +150,11 @@ export class Stage {
     this.marks.push({ atMs: Date.now(), waiting });
   }
 
-  /** A daemon has died: what the receiver holds, and nobody has closed, may come again. */
+  /** The only daemon has died: what the receiver holds, and nobody has closed, may come again. */
   async countLostDaemon(): Promise<void> {
+    const { listener } = this.world.hec;
+    // A request may lie in its connection still, and nobody has begun to read it.
+    await this.until("all that the dead has sent is read", async () => (await listener.connections()) === 0);
     await this.until("the requests of the dead are over", () => this.flight.openRequests === 0);
     this.inFlight += this.flight.unsettled;
   }
