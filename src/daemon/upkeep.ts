@@ -7,7 +7,7 @@ import type { Events } from "../telemetry/events.ts";
 
 const EVERY_MS = 60_000;
 /** Who has just mended something wants to read that it is over. */
-const SOON_MS = 5000;
+const OFTEN_MS = 5000;
 /** Longer than a job whose process has died takes to run again. */
 const LOST_AFTER_MS = 10_000;
 /** From so many dead letters of a sink on a person should look. */
@@ -53,17 +53,12 @@ export function startUpkeep(
       if (batches > 0) events.deliverRestored(sink, batches);
     }
   }
-  const countSoon = () => {
-    if (roles.deliver) count().catch(() => undefined);
+  const lookOften = () => {
+    if (!roles.deliver) return;
+    count().catch(() => undefined);
+    restore().catch(() => undefined);
   };
-  const restoreSoon = () => {
-    if (roles.deliver) restore().catch(() => undefined);
-  };
-  const timers = [
-    setInterval(lookSoon, EVERY_MS),
-    setInterval(countSoon, SOON_MS),
-    setInterval(restoreSoon, SOON_MS),
-  ];
+  const timers = [setInterval(lookSoon, EVERY_MS), setInterval(lookOften, OFTEN_MS)];
   // A tenant that is removed within the first minute was configured all the same.
   lookSoon();
   return {

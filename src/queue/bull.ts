@@ -43,7 +43,10 @@ export const JOB_OPTIONS = {
   removeOnFail: true,
 } as const;
 
-/** Those that no job of the queue stands for. Adding one that is there changes nothing, and costs a hundred times what asking does. */
+/**
+ * Those that no job of the queue stands for. Adding one that is there changes nothing, and costs a hundred times what
+ * asking does.
+ */
 export async function withoutJob<T>(
   queue: Queue,
   redis: Redis,

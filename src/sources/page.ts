@@ -51,10 +51,9 @@ async function readList<Element>(body: Buffer, read: Read<Element>): Promise<Pag
   let step = members.next(-1);
   while (step.done !== true) {
     const { key, start } = step.value;
-    const isList = key === "value";
-    const into: Element[] = [];
-    if (isList) elements = into;
-    const end = isList ? await readElements(body, start, read, into) : endOfValue(body, start);
+    const list = key === "value" ? await readElements(body, start, read) : undefined;
+    elements = list?.elements ?? elements;
+    const end = list?.end ?? endOfValue(body, start);
     spans.set(key, { start, end });
     step = members.next(end);
   }
@@ -67,26 +66,26 @@ async function readList<Element>(body: Buffer, read: Read<Element>): Promise<Pag
   };
 }
 
-/** @returns the index behind the list; -1 when it is none. */
+/** @returns what is in the list, and the index behind it; -1 when it is none. */
 async function readElements<Element>(
   body: Buffer,
   at: number,
   read: Read<Element>,
-  into: Element[],
-): Promise<number> {
+): Promise<{ readonly elements: Element[]; readonly end: number }> {
+  const elements: Element[] = [];
   const list = elementsOf(body, at);
   let pauseAt = at + PORTION_BYTES;
   let step = list.next(-1);
   while (step.done !== true) {
     const { end, element } = read(body, step.value);
-    into.push(element);
+    elements.push(element);
     if (end > pauseAt) {
       await ownTurn();
       pauseAt = end + PORTION_BYTES;
     }
     step = list.next(end);
   }
-  return step.value;
+  return { elements, end: step.value };
 }
 
 function parsed(body: Buffer, span: ByteSpan | undefined): unknown {
