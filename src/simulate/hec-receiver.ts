@@ -45,7 +45,8 @@ export interface ReceivedEvent extends HecEvent {
 
 /**
  * How far a request has come, told in the very tick in which it comes there: `read` with nothing done about it yet,
- * `answered` when the answer has gone out, `gone` when its connection has let go of it, answered or not.
+ * `answered` when the answer has gone out, `gone` when its connection has let go of it and nothing is done about it any
+ * more, answered or not.
  */
 export interface HecStage {
   readonly stage: "read" | "answered" | "gone";

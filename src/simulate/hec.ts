@@ -86,15 +86,25 @@ export async function startHec(options: HecOptions): Promise<HecReceiver> {
   return receiver;
 }
 
-/** Tells how far a request has come; `read` is for whoever reads its body to tell. */
-function follow({ watchers }: State, response: ServerResponse, of: HecStage["of"], request: number) {
+/**
+ * Has a request worked on, and tells how far it has come; `read` is for the work to tell. What was read of a client
+ * that died is stored nevertheless, so a request is `gone` only when its work is done too.
+ */
+function follow(
+  { watchers }: State,
+  response: ServerResponse,
+  { of, request }: Pick<HecStage, "of" | "request">,
+  work: (isRead: () => void) => Promise<void>,
+): Promise<void> {
   const tell = (stage: HecStage["stage"]) => () => {
     const status = response.headersSent ? response.statusCode : 0;
     for (const watcher of watchers) watcher({ stage, of, request, status });
   };
   response.once("finish", tell("answered"));
-  response.once("close", tell("gone"));
-  return tell("read");
+  const closed = new Promise<void>((resolve) => response.once("close", () => resolve()));
+  const worked = work(tell("read"));
+  void Promise.allSettled([closed, worked]).then(tell("gone"));
+  return worked;
 }
 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -108,10 +118,16 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
       return answerHealth(state, request, response);
     case "POST ":
     case "POST /event":
-    case "POST /event/1.0":
-      return answerEvents(state, request, response, url);
+    case "POST /event/1.0": {
+      const number = ++state.counts.requests;
+      return follow(state, response, { of: "events", request: number }, (isRead) =>
+        answerEvents(state, request, response, { url, number, isRead }),
+      );
+    }
     case "POST /ack":
-      return answerAck(state, request, response, url);
+      return follow(state, response, { of: "acks", request: 0 }, (isRead) =>
+        answerAck(state, request, response, { url, isRead }),
+      );
     default:
       request.resume();
       sendJson(response, 404, { text: "The requested URL was not found on this server.", code: 404 });
@@ -130,11 +146,9 @@ async function answerEvents(
   state: State,
   request: IncomingMessage,
   response: ServerResponse,
-  url: URL,
+  { url, number, isRead }: { readonly url: URL; readonly number: number; readonly isRead: () => void },
 ): Promise<void> {
-  const { receiver, counts } = state;
-  const number = ++counts.requests;
-  const isRead = follow(state, response, "events", number);
+  const { receiver } = state;
   const fault = takeFault(receiver);
   if (fault?.kind === "reset-before-reading") return resetConnection(request);
   if (fault?.kind === "slow") await new Promise((resolve) => setTimeout(resolve, fault.delayMs).unref());
@@ -200,9 +214,8 @@ async function answerAck(
   state: State,
   request: IncomingMessage,
   response: ServerResponse,
-  url: URL,
+  { url, isRead }: { readonly url: URL; readonly isRead: () => void },
 ): Promise<void> {
-  const isRead = follow(state, response, "acks", 0);
   const body = await readPlainBody(request, 10_000_000);
   isRead();
   const token = tokenOf(state.receiver, request, url);
