@@ -8,7 +8,7 @@ export interface Flight {
   readonly openRequests: number;
   /** Alerts that the receiver holds and whose batch Redis has not closed: what the death of a daemon may bring again. */
   readonly unsettled: number;
-  /** Alerts of batches that a daemon has loaded and not closed: what the death of Redis may bring again. */
+  /** Alerts of batches that a daemon has loaded and not closed: what the death of Redis, or of one replica, may bring again. */
   readonly inHand: number;
   readonly batchesInHand: readonly string[];
   /** Alerts that Redis has closed as delivered. */

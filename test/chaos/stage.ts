@@ -152,11 +152,16 @@ export class Stage {
 
   /** The only daemon has died: what the receiver holds, and nobody has closed, may come again. */
   async countLostDaemon(): Promise<void> {
+    await this.allSentIsStored();
+    this.inFlight += this.flight.unsettled;
+  }
+
+  /** Resolves when the receiver has done with all that daemons had sent before they died. */
+  async allSentIsStored(): Promise<void> {
     const { listener } = this.world.hec;
     // A request may lie in its connection still, and nobody has begun to read it.
     await this.until("all that the dead has sent is read", async () => (await listener.connections()) === 0);
     await this.until("the requests of the dead are over", () => this.flight.openRequests === 0);
-    this.inFlight += this.flight.unsettled;
   }
 
   /**

@@ -30,7 +30,7 @@ export const FORGETTING: readonly Cell[] = [
           stage.mark();
         });
         await child.ended;
-        await stage.until("no request is open", () => stage.flight.openRequests === 0);
+        await stage.allSentIsStored();
         // Each alert that had not been closed when the journal stood there may come again.
         stage.inFlight += stage.world.hec.keys.size - before.settled;
         await forget(stage, before);

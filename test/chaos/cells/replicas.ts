@@ -19,9 +19,9 @@ export const REPLICAS: readonly Cell[] = [
         );
         first.child.kill("SIGKILL");
         stage.mark();
+        // The survivor goes on, so what it has in hand counts too; and what the dead has sent may be stored later.
+        stage.inFlight += stage.flight.inHand;
         await first.child.ended;
-        // The survivor goes on, so its own requests count too.
-        stage.inFlight += stage.flight.unsettled;
         stage.world.hec.fault = undefined;
         stage.addFresh();
       }),
