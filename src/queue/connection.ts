@@ -68,13 +68,16 @@ export function isTroubleOfRedis(cause: unknown): cause is Error {
 const ID_KNOWN_MS = 10_000;
 const knownIds = new WeakMap<Redis, { readonly id: string; readonly untilMs: number }>();
 
-/** Names a Redis from one start to the next: `run_id` of INFO. Asked again after the connection was lost. */
+/**
+ * Names a Redis from one start to the next: `run_id` of INFO.
+ *
+ * @param redis of `connectRedis`, which has it asked again after the connection was lost.
+ */
 export async function redisIdOf(redis: Redis): Promise<string> {
   const known = knownIds.get(redis);
   if (known !== undefined && performance.now() < known.untilMs) return known.id;
   const id = /^run_id:(\w+)/m.exec(await redis.info("server"))?.[1] ?? "";
   knownIds.set(redis, { id, untilMs: performance.now() + ID_KNOWN_MS });
-  if (known === undefined) redis.once("close", () => knownIds.delete(redis));
   return id;
 }
 
@@ -87,6 +90,7 @@ export function connectRedis(place: RedisPlace, onError: (error: Error) => void)
   };
   const redis = new Redis({ ...options, replyMapping: "legacy" });
   redis.on("error", onError);
+  redis.on("close", () => knownIds.delete(redis));
   return redis;
 }
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { checkRedis, connectRedis, externalRedis, openRedis } from "../../src/queue/connection.ts";
+import { describe, expect, it, vi } from "vitest";
+import { checkRedis, connectRedis, externalRedis, openRedis, redisIdOf } from "../../src/queue/connection.ts";
 import { EmbeddedRedis } from "../../src/queue/embedded-redis.ts";
 import { afterTest, freePort, start, temporaryFolder } from "../support/processes.ts";
 import { startRedis } from "../support/redis.ts";
@@ -105,6 +105,26 @@ describe("the embedded Redis", () => {
 
     await until("it was started again", () => restarts.length > 0);
     await until("it has what it had", async () => (await redis.get("key")) === "value");
+  });
+
+  it("is known as another one after each death, also one while its name is asked for", async () => {
+    const restarts: string[] = [];
+    const redis = client(await startEmbedded(await temporaryFolder(), restarts));
+    const first = await redisIdOf(redis);
+    const pid = await pidOf(redis);
+    const now = performance.now() + 60_000;
+    const clock = vi.spyOn(performance, "now").mockReturnValueOnce(now);
+
+    process.kill(pid, "SIGSTOP");
+    const asked = redisIdOf(redis);
+    process.kill(pid, "SIGKILL");
+    const second = await asked;
+    clock.mockRestore();
+    process.kill(await pidOf(redis), "SIGKILL");
+    await until("it was started again twice", () => restarts.length === 2);
+    await until("it answers", async () => (await redis.ping()) === "PONG");
+
+    expect(new Set([first, second, await redisIdOf(redis)]).size).toBe(3);
   });
 
   it("dies with its parent, whatever ends that", async () => {
