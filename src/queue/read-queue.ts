@@ -60,6 +60,7 @@ export class ReadQueue {
     };
     await this.#worker.waitUntilReady();
     await addMissing();
+    if (this.#stopping.signal.aborted) return;
     this.#running = this.#worker.run();
     // A Redis that is away just then is asked again when it is back.
     const addSoon = () => void addMissing().catch(() => undefined);

@@ -38,3 +38,24 @@ it("reads on at once after a Redis that has forgotten the jobs of reading", asyn
   await until("it reads again", () => rounds > before, SOON_MS);
   expect(await client.exists("test:read:live.contoso.graph_alerts")).toBe(1);
 });
+
+it("does not begin when it is stopped while it starts", async () => {
+  const { client } = await startRedis();
+  const parts = { redis: client, prefix: "test", onError: () => undefined };
+  const jobs = new ReadJobs(parts);
+  afterTest(() => jobs.close());
+  const queue = new ReadQueue(parts, jobs, async () => "done");
+  let asked = 0;
+  let stopped: Promise<void> | undefined;
+
+  await queue.start(async () => {
+    asked += 1;
+    stopped = queue.stop();
+    return { places: [], windows: [] };
+  });
+  await stopped;
+  client.emit("ready");
+
+  expect(queue.isRunning).toBe(false);
+  expect(asked).toBe(1);
+});
