@@ -2,15 +2,17 @@ import { defineConfig } from "vitest/config";
 
 /**
  * One project a folder. Those that measure memory, punctuality or what a killed process leaves run one file at a time and
- * last; the others run two at a time, first what starts no processes: on two cores vitest would run all of them one at a time.
+ * last; the others run three at a time, first what starts no processes: they wait more than they work, and on two cores
+ * vitest would run all of them one at a time.
  */
 const project = (name: string, folders: readonly string[], more: object) => ({
   test: { name, include: folders.map((folder) => `test/${folder}/**/*.test.ts`), ...more },
 });
 
-const QUICK = { maxWorkers: 2, sequence: { groupOrder: 0 } };
+const maxWorkers = 3;
+const QUICK = { maxWorkers, sequence: { groupOrder: 0 } };
 const SLOW = {
-  maxWorkers: 2,
+  maxWorkers,
   sequence: { groupOrder: 1 },
   testTimeout: 180_000,
   hookTimeout: 60_000,
