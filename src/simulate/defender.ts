@@ -202,7 +202,7 @@ async function answerList(
   const read = query.skip + versions.length;
   const goesOn = read < total && isPaged(collection, query);
   const page = `${origin}${url.pathname}`;
-  const body = writePage(
+  const pieces = writePage(
     {
       collection,
       versions,
@@ -216,7 +216,7 @@ async function answerList(
     fault,
   );
   record.returned = versions.length;
-  await sendPage(call, body, { compress: world.compresses, cutOff: fault?.kind === "cut-off" });
+  await sendPage(call, pieces, { compress: world.compresses, cutOff: fault?.kind === "cut-off" });
 }
 
 /** Defender takes `$top` as all that is wanted; Graph takes it as the size of a page. */
@@ -244,7 +244,7 @@ async function answerOne(
   const alerts = isExpanded ? alertsIn(id, tenant.stores.graph_alerts.visible(now())) : [];
   const context = `"@odata.context":${JSON.stringify(`${collection.context}/$entity`)},`;
   const expanded = isExpanded ? `,"alerts":[${alerts.map(({ raw }) => raw).join()}]` : "";
-  await sendPage(call, Buffer.from(`{${context}${version.raw.slice(1, -1)}${expanded}}`), {
+  await sendPage(call, [Buffer.from(`{${context}${version.raw.slice(1, -1)}${expanded}}`)], {
     compress: call.world.compresses,
     cutOff: false,
   });

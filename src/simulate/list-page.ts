@@ -22,8 +22,8 @@ export interface ListPage {
 const COMMA = Buffer.from(",");
 const FOREIGN_TENANT = "f0000000-0000-4000-8000-00000000beef";
 
-/** The JSON of a page; each alert in it is the very bytes that the store holds. */
-export function writePage(page: ListPage, fault: PageFault | undefined): Buffer {
+/** The JSON of a page, piece by piece; each alert in it is the very bytes that the store holds. */
+export function writePage(page: ListPage, fault: PageFault | undefined): readonly Buffer[] {
   const { collection } = page;
   const elements = versionsIn(page, fault).map((version) => element(version, page));
   const nextLink = spoiledLink(page, fault) ?? page.nextLink;
@@ -40,8 +40,9 @@ export function writePage(page: ListPage, fault: PageFault | undefined): Buffer 
     parts.push(bytes);
   }
   parts.push(Buffer.from("]}"));
+  if (fault?.kind !== "truncated") return parts;
   const body = Buffer.concat(parts);
-  return fault?.kind === "truncated" ? body.subarray(0, Math.ceil(body.length * 0.7)) : body;
+  return [body.subarray(0, Math.ceil(body.length * 0.7))];
 }
 
 function versionsIn({ versions }: ListPage, fault: PageFault | undefined): readonly Version[] {

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { wholePiece } from "../../src/model/pieces.ts";
 import { listen, readBody } from "../../src/simulate/listener.ts";
 
 /**
@@ -46,7 +47,7 @@ const listener = await listen(async (request, response) => {
   }
   if (body !== undefined && request.method === "POST") {
     wireBytes += body.length;
-    take(request.headers["content-encoding"] === "gzip" ? await unpack(body) : body);
+    take(request.headers["content-encoding"] === "gzip" ? await unpacked(body) : body);
   }
   response.writeHead(200, { "content-type": "application/json" }).end('{"text":"Success","code":0}');
 });
@@ -64,6 +65,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   say(command.do === "report" ? report(command.withTimes === true) : {});
 }
 await listener.stop();
+
+/** In one piece, as long as the last four bytes say (RFC 1952, ISIZE): each further one is a call from another thread. */
+async function unpacked(body: Buffer): Promise<Buffer> {
+  return await unpack(body, { chunkSize: wholePiece(body.readUInt32LE(body.length - 4)) });
+}
 
 function take(body: Buffer): void {
   const atMs = Date.now();
