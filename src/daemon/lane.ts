@@ -59,18 +59,22 @@ export class Lane {
         this.#note(undefined);
       },
     });
-    const { maxAlerts, maxBytes, linger } = settings.batch;
-    const inHand = settings.concurrency * JOBS_PER_REQUEST;
+    const { concurrency, maxConcurrency, batch } = settings;
+    const { maxAlerts, maxBytes, linger: lingerMs } = batch;
+    const limits = { maxAlerts, maxBytes, concurrency, maxConcurrency };
     this.#deliverer = new Deliverer(
       this.#sink,
-      { maxAlerts, maxBytes, lingerMs: linger, concurrency: settings.concurrency, inHand },
+      { ...limits, lingerMs, batchesPerRequest: JOBS_PER_REQUEST },
       this.#breaker,
       {
         completed: (request) => events.deliverCompleted(name, request),
         halved: (error, alerts) => events.deliverHalved(name, error, alerts),
+        limited: (requests) => this.#worker.take(requests * JOBS_PER_REQUEST),
       },
     );
-    this.#worker = new DeliverWorker(bull, name, inHand, (id, signal) => this.#bring(id, signal));
+    this.#worker = new DeliverWorker(bull, name, concurrency * JOBS_PER_REQUEST, (id, signal) =>
+      this.#bring(id, signal),
+    );
   }
 
   async start(): Promise<void> {

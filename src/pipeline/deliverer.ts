@@ -5,6 +5,7 @@ import { type Envelope, isNonEmpty } from "../model/envelope.ts";
 import { DeliveryError } from "../model/failure.ts";
 import type { Delivery, Sink } from "../sinks/sink.ts";
 import type { Breaker, Pass } from "./breaker.ts";
+import { RequestLimit } from "./limit.ts";
 
 /** An alert that the receiver refused, alone, for good. */
 export interface Refusal {
@@ -16,8 +17,13 @@ export interface Refusal {
 export interface DelivererSettings extends BatchLimits {
   readonly lingerMs: number;
   readonly concurrency: number;
-  /** How many batches are brought at once at most: while all of them are here, no other can come to fill a request. */
-  readonly inHand?: number;
+  /** What `concurrency` grows to while that helps; it does not where this is absent. */
+  readonly maxConcurrency?: number | undefined;
+  /**
+   * So many batches are brought at once at most for each request that may be under way: while all of them are here, no
+   * other can come to fill a request.
+   */
+  readonly batchesPerRequest?: number;
 }
 
 /** What a deliverer says of its work. */
@@ -25,6 +31,8 @@ export interface DelivererNews {
   completed(request: { alerts: number; bytes: number; shortened: number; durationMs: number }): void;
   /** A request was refused as a whole and is divided to find the alert that is meant. */
   halved(error: DeliveryError, alerts: number): void;
+  /** So many requests may be under way from now on. */
+  limited?(requests: number): void;
 }
 
 /** What became of the alerts of one job. */
@@ -67,10 +75,13 @@ export class Deliverer {
   readonly #settings: DelivererSettings;
   readonly #breaker: Breaker;
   readonly #news: DelivererNews;
+  readonly #limit: RequestLimit;
   readonly #draining = new AbortController();
   readonly #aborting = new AbortController();
   #filling: { entries: Entry[]; bytes: number; timer: NodeJS.Timeout } | undefined;
   #busy = 0;
+  /** Have been told that it is their turn, and are about to take it. */
+  #woken = 0;
   #inHand = 0;
   #queue: (() => void)[] = [];
 
@@ -81,6 +92,8 @@ export class Deliverer {
     this.#settings = settings;
     this.#breaker = breaker;
     this.#news = news;
+    const { concurrency, maxConcurrency = concurrency } = settings;
+    this.#limit = new RequestLimit(concurrency, maxConcurrency, (requests) => news.limited?.(requests));
   }
 
   /** Resolves once every alert has been answered for; rejects when it is given up. */
@@ -92,7 +105,8 @@ export class Deliverer {
         if (envelopes.length === 0) return done({ refused: [], attempts: 0, shortened: [] });
         const parcel = { refused: [], shortened: [], open: envelopes.length, attempts: 0, done, failed };
         this.#gather(envelopes, parcel);
-        if (this.#inHand >= (this.#settings.inHand ?? Number.POSITIVE_INFINITY)) this.#flush();
+        const { batchesPerRequest = Number.POSITIVE_INFINITY } = this.#settings;
+        if (this.#inHand >= this.#limit.now * batchesPerRequest) this.#flush();
       });
     } finally {
       this.#inHand -= 1;
@@ -102,7 +116,7 @@ export class Deliverer {
   drain(): void {
     this.#draining.abort(new Error("The sink is stopping."));
     this.#flush();
-    for (const next of this.#queue.splice(0)) next();
+    this.#wake(this.#queue.length);
   }
 
   abort(): void {
@@ -152,17 +166,25 @@ export class Deliverer {
       await this.#send(entries, 1, this.#draining.signal);
     } finally {
       this.#busy -= 1;
-      this.#queue.shift()?.();
+      this.#wake(Math.max(0, this.#limit.now - this.#busy - this.#woken));
     }
   }
 
   async #takeTurn(): Promise<void> {
-    for (;;) {
-      this.#draining.signal.throwIfAborted();
-      if (this.#busy < this.#settings.concurrency) break;
+    this.#draining.signal.throwIfAborted();
+    if (this.#busy + this.#woken >= this.#limit.now) {
       await new Promise<void>((next) => this.#queue.push(next));
+      this.#woken -= 1;
+      this.#draining.signal.throwIfAborted();
     }
     this.#busy += 1;
+  }
+
+  #wake(turns: number): void {
+    for (const next of this.#queue.splice(0, turns)) {
+      this.#woken += 1;
+      next();
+    }
   }
 
   /** @param givenUp ends the waiting; what is at the sink just then has its own signal. */
@@ -175,6 +197,7 @@ export class Deliverer {
         this.#breaker.succeeded(pass);
         return await this.#isolate(entries, error, tries);
       }
+      this.#limit.troubled();
       const waitMs = this.#breaker.failed(pass, error);
       if (waitMs > 0) await sleep(waitMs, undefined, { signal: givenUp });
     }
@@ -197,6 +220,8 @@ export class Deliverer {
     }
     const durationMs = Math.round(performance.now() - startedAt);
     this.#breaker.succeeded(pass);
+    if (delivery.slowDown === true) this.#limit.troubled();
+    else this.#limit.taken(durationMs, this.#queue.length > 0);
     const { bytes, shortened = [] } = delivery;
     this.#news.completed({ alerts: envelopes.length, bytes, shortened: shortened.length, durationMs });
     const cut = new Set(shortened);

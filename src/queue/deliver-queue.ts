@@ -73,6 +73,11 @@ export class DeliverWorker {
     this.#running = this.#worker.run();
   }
 
+  /** From now on so many batches may be in hand at once; what is in hand already stays. */
+  take(jobs: number): void {
+    this.#worker.concurrency = jobs;
+  }
+
   /** Takes no more jobs and resolves when those in hand are settled or handed back. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error("The daemon is stopping."));

@@ -7,7 +7,7 @@ import { classifyStatus } from "../net/classify.ts";
 import { bodyOf, pack, refusal, send } from "../net/delivery.ts";
 import { createHttpClient, type HttpAnswer } from "../net/http.ts";
 import { ByteSize, HttpUrl, ProxyUrl, Secret, Tls } from "../net/options.ts";
-import { commonSettings, defineSink, type Sink, shortenedOf } from "./sink.ts";
+import { commonSettings, defineSink, mostRequests, type Sink, shortenedOf } from "./sink.ts";
 
 /** An answer has a line for each alert, and refusals may be wordy. */
 const MAX_ANSWER_BYTES = 16_000_000;
@@ -61,7 +61,7 @@ function createElastic(config: Config): Sink {
     tls: config.tls,
     proxy: config.proxy,
     maxAnswerBytes: MAX_ANSWER_BYTES,
-    connections: config.concurrency + 1,
+    connections: mostRequests(config) + 1,
   });
 
   async function post(path: string, type: string, text: string, signal: AbortSignal): Promise<HttpAnswer> {

@@ -12,7 +12,7 @@ import { bodyOf, pack, refusal, send, signInFailure } from "../net/delivery.ts";
 import { createHttpClient, type HttpAnswer, type HttpClient } from "../net/http.ts";
 import { Guid, HttpsUrl, ProxyUrl, Tls } from "../net/options.ts";
 import { encodeRow } from "./sentinel-row.ts";
-import { commonSettings, defineSink, type Sink, shortenedOf } from "./sink.ts";
+import { commonSettings, defineSink, mostRequests, type Sink, shortenedOf } from "./sink.ts";
 
 /**
  * The largest call, before and after compression, is 1 MiB (learn.microsoft.com/azure/azure-monitor/fundamentals/
@@ -101,7 +101,7 @@ function createSentinel(config: Config): Sink {
     tls: config.tls,
     proxy: config.proxy,
     maxAnswerBytes: MAX_ANSWER_BYTES,
-    connections: config.concurrency + 1,
+    connections: mostRequests(config) + 1,
   });
   const caller = callerOf(config, http);
 

@@ -20,7 +20,7 @@ export function shortenedOf(
   return envelopes.filter((_, index) => rendered[index]?.shortened === true);
 }
 
-/** Sends alerts to one place. `deliver` is called concurrently, up to the sink's `concurrency`. */
+/** Sends alerts to one place. `deliver` is called concurrently, up to the sink's `concurrency`, or `maxConcurrency`. */
 export interface Sink {
   /**
    * Resolves only once the other side has acknowledged all of it. Does not retry, wait between tries or log:
@@ -47,6 +47,14 @@ export function commonSettings(defaults: {
       .max(64)
       .default(defaults.concurrency)
       .describe("How many requests may be under way at once."),
+    maxConcurrency: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        "What `concurrency` grows to, by one each time all of them were under way and their answers came no later; where they do, or fail, it shrinks again. For a receiver that is far away. Absent: it stays.",
+      ),
     batch: z
       .strictObject({
         maxAlerts: z
@@ -89,9 +97,18 @@ export function commonSettings(defaults: {
   };
 }
 
+/** The most requests that may ever be under way at once. */
+export function mostRequests({
+  concurrency,
+  maxConcurrency = concurrency,
+}: Pick<CommonSettings, "concurrency" | "maxConcurrency">): number {
+  return Math.max(concurrency, maxConcurrency);
+}
+
 /** The same for all sinks, as the pipeline sees it. */
 export interface CommonSettings {
   readonly concurrency: number;
+  readonly maxConcurrency?: number | undefined;
   readonly batch: { readonly maxAlerts: number; readonly maxBytes: number; readonly linger: number };
   readonly timeout: number;
   readonly retry: { readonly minDelay: number; readonly maxDelay: number };

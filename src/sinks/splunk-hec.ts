@@ -8,7 +8,7 @@ import { classifyStatus } from "../net/classify.ts";
 import { bodyOf, pack, refusal, send as sendTo } from "../net/delivery.ts";
 import { createHttpClient, type HttpAnswer, type HttpClient, type HttpRequest } from "../net/http.ts";
 import { Duration, HttpUrl, ProxyUrl, Secret, Tls } from "../net/options.ts";
-import { commonSettings, defineSink, type Sink } from "./sink.ts";
+import { commonSettings, defineSink, mostRequests, type Sink } from "./sink.ts";
 import { COMPATS, encodeEvents } from "./splunk-event.ts";
 
 /** Splunk's answers are short; its HTML error pages need not be read whole. */
@@ -94,7 +94,7 @@ function createSplunkHec(config: Config): Sink {
     tls: config.tls,
     proxy: config.proxy,
     maxAnswerBytes: MAX_ANSWER_BYTES,
-    connections: config.concurrency + 1,
+    connections: mostRequests(config) + 1,
   });
   const collector = collectorAt(config, http);
   // Numbers of acknowledgements count from 0 in each channel of each indexer. So each delivery under way has a channel

@@ -13,7 +13,7 @@ import { ProxyUrl, Secret, Tls } from "../net/options.ts";
 import { proxyFor } from "../net/proxy.ts";
 import { withConnection } from "../net/syslog-connection.ts";
 import { quoted, wordsOfJson } from "../net/words.ts";
-import { commonSettings, defineSink, type Sink, shortenedOf } from "./sink.ts";
+import { commonSettings, defineSink, mostRequests, type Sink, shortenedOf } from "./sink.ts";
 
 /** What we sign with: `whsec_` and the key in base64, 24 to 64 bytes (Standard Webhooks, "Signature scheme"). */
 const SigningSecret = Secret.regex(
@@ -171,7 +171,7 @@ function createWebhook(config: Config): Sink {
     tls: config.tls,
     proxy: config.proxy,
     maxAnswerBytes: MAX_ANSWER_BYTES,
-    connections: config.concurrency,
+    connections: mostRequests(config),
     lookup: config.allowLinkLocal ? undefined : lookupOutside,
   });
   const target = new URL(config.url);

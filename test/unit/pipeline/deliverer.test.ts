@@ -1,4 +1,4 @@
-import { setImmediate as turn } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { requestBytes } from "../../../src/model/batch.ts";
 import type { Envelope } from "../../../src/model/envelope.ts";
@@ -155,7 +155,11 @@ describe("gathering", () => {
   });
 
   it("does not wait for more once all that can come are here", async () => {
-    const { deliverer, requests } = aBench(() => TAKEN, { lingerMs: HOUR_MS, inHand: 2 });
+    const { deliverer, requests } = aBench(() => TAKEN, {
+      lingerMs: HOUR_MS,
+      concurrency: 1,
+      batchesPerRequest: 2,
+    });
 
     await Promise.all([deliverer.deliver(numbered(2, 1)), deliverer.deliver(numbered(1, 3))]);
     await Promise.all([deliverer.deliver(numbered(1, 4)), deliverer.deliver(numbered(1, 5))]);
@@ -236,6 +240,36 @@ describe("gathering", () => {
 
     expect(busiest()).toBe(3);
     expect([...taken()].sort((a, b) => a - b)).toEqual(numbered(50).map(({ seq }) => seq));
+  });
+});
+
+describe("a sink that may be given more requests at once", () => {
+  const settings = { concurrency: 2, maxConcurrency: 6, maxAlerts: 1 };
+  const TOOK_MS = 20;
+
+  it("is given them while it answers as quickly as before, and no more than the most", async () => {
+    const { deliverer, busiest, taken } = aBench(async () => {
+      await sleep(TOOK_MS);
+      return TAKEN;
+    }, settings);
+
+    await deliverer.deliver(numbered(150));
+
+    expect(busiest()).toBe(6);
+    expect([...taken()].sort((a, b) => a - b)).toEqual(numbered(150).map(({ seq }) => seq));
+  });
+
+  it("is not where it answers one after the other", async () => {
+    let before = Promise.resolve();
+    const { deliverer, busiest } = aBench(async () => {
+      before = before.then(() => sleep(TOOK_MS));
+      await before;
+      return TAKEN;
+    }, settings);
+
+    await deliverer.deliver(numbered(60));
+
+    expect(busiest()).toBeLessThan(6);
   });
 });
 
