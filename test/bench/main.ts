@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Extent, PARTS } from "./parts.ts";
 import { machineLine, plotOf, type Report, tablesOf } from "./report.ts";
@@ -35,6 +35,7 @@ const report: Report = {
   parts: Object.fromEntries(await inTurn()),
 };
 say(`\n${report.machine}\n\n${tablesOf(report)}`);
+mkdirSync(dirname(values.json), { recursive: true });
 writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`);
 if (values.docs) writeDocs();
 process.exit(0);
