@@ -61,10 +61,10 @@ export class Lane {
     });
     const { concurrency, maxConcurrency, batch } = settings;
     const { maxAlerts, maxBytes, linger: lingerMs } = batch;
-    const limits = { maxAlerts, maxBytes, concurrency, maxConcurrency };
+    const batchesPerRequest = JOBS_PER_REQUEST;
     this.#deliverer = new Deliverer(
       this.#sink,
-      { ...limits, lingerMs, batchesPerRequest: JOBS_PER_REQUEST },
+      { maxAlerts, maxBytes, lingerMs, concurrency, maxConcurrency, batchesPerRequest },
       this.#breaker,
       {
         completed: (request) => events.deliverCompleted(name, request),

@@ -22,7 +22,7 @@ export class RequestLimit {
   /** @param changed is told of each new limit. */
   constructor(least: number, most: number, changed: (now: number) => void = () => undefined) {
     this.#least = least;
-    this.#most = Math.max(least, most);
+    this.#most = most;
     this.#changed = changed;
     this.#now = least;
   }
@@ -52,7 +52,7 @@ export class RequestLimit {
 
   #set(wanted: number): void {
     this.#round = { answers: 0, late: 0, full: 0 };
-    const next = Math.min(this.#most, Math.max(this.#least, wanted));
+    const next = Math.max(this.#least, Math.min(this.#most, wanted));
     if (next === this.#now) return;
     this.#now = next;
     this.#changed(next);
