@@ -6,7 +6,7 @@ import { type Fence, FencedOff, RedisRestarted } from "./fence.ts";
 import type { Keys } from "./keys.ts";
 import type { SealedBatch } from "./ports.ts";
 import { script } from "./script.ts";
-import { COMMIT, IS_ANOTHER_REPLY } from "./scripts.ts";
+import { COMMIT, IS_ANOTHER_REPLY, NOTE_ROUND, READ_STATE } from "./scripts.ts";
 
 export interface PlaceName {
   readonly tenant: string;
@@ -63,13 +63,13 @@ const RHYTHM_MS = WEEKS_KEPT * HOURS_OF_WEEK * 3_600_000;
 /** How far each tenant's source is read. */
 export function createPlaces(redis: Redis, keys: Keys) {
   const commit = script(redis, COMMIT);
+  const readState = script(redis, READ_STATE);
+  const noteRound = script(redis, NOTE_ROUND);
 
   return {
     async readState(tenant: string, source: string): Promise<ReadState> {
-      const [state, pending] = await Promise.all([
-        redis.hgetall(keys.state(tenant, source)),
-        redis.hgetall(keys.pending(tenant, source)),
-      ]);
+      const found = await readState([keys.state(tenant, source), keys.pending(tenant, source)], []);
+      const [state = {}, pending = {}] = (found as readonly (readonly string[])[]).map(hashOf);
       const { cursor, since, roundMs, resume } = state;
       return {
         reach: cursor === undefined ? undefined : { cursor: BigInt(cursor), since: BigInt(since ?? cursor) },
@@ -141,15 +141,11 @@ export function createPlaces(redis: Redis, keys: Keys) {
 
     /** Keeps how a round ended. */
     async noteRound({ tenant, source }: PlaceName, note: RoundNote, isFresh: boolean): Promise<void> {
-      const key = keys.state(tenant, source);
-      const noted = redis.pipeline().hset(key, "last", JSON.stringify(note));
-      noted.hsetnx(key, "firstMs", note.atMs);
-      if (isFresh) {
-        const { week, ofWeek } = hourOf(note.atMs);
-        const rhythm = keys.rhythm(tenant, source, week);
-        noted.hset(key, "freshMs", note.atMs).setbit(rhythm, ofWeek, 1).pexpire(rhythm, RHYTHM_MS);
-      }
-      for (const [error] of (await noted.exec()) ?? []) if (error !== null) throw error;
+      const { week, ofWeek } = hourOf(note.atMs);
+      await noteRound(
+        [keys.state(tenant, source), keys.rhythm(tenant, source, week)],
+        [JSON.stringify(note), note.atMs, isFresh ? ofWeek : "", RHYTHM_MS],
+      );
     },
 
     /** When places usually have news, as far back as is of use, in the order asked for. */
@@ -181,6 +177,14 @@ export function createPlaces(redis: Redis, keys: Keys) {
       return replies.map(([, reply]) => placeState(Array.isArray(reply) ? reply : []));
     },
   };
+}
+
+function hashOf(fieldsAndValues: readonly string[]): Record<string, string> {
+  const hash: Record<string, string> = {};
+  for (let at = 0; at < fieldsAndValues.length; at += 2) {
+    hash[fieldsAndValues[at] ?? ""] = fieldsAndValues[at + 1] ?? "";
+  }
+  return hash;
 }
 
 function placeState([cursor, last, freshMs, firstMs]: readonly unknown[]): PlaceState {

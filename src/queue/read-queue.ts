@@ -19,6 +19,9 @@ const CONCURRENCY = 32;
 /** Every job is put in place again this often and after each loss of Redis, so that one that got lost comes back by itself. */
 const ENSURE_EVERY_MS = 60_000;
 
+/** Tells BullMQ that a job was put back. One for all, since each new one looks through the calls that led to it. */
+const DELAYED = new DelayedError();
+
 /**
  * The queue of reading. A job's lock is the right to read its window; the delayed set is the schedule; the check
  * for stalled jobs is the take-over. So replicas share the tenants because they share the queue.
@@ -97,6 +100,6 @@ export class ReadQueue {
     if (next === "done") return;
     if (next.failures !== job.data.failures) await job.updateData({ ...job.data, failures: next.failures });
     await job.moveToDelayed(Date.now() + next.inMs, token);
-    throw new DelayedError();
+    throw DELAYED;
   }
 }

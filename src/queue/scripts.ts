@@ -100,6 +100,31 @@ return 1
 `;
 
 /**
+ * Looks how far a place is read, and what is sealed and not known to be in its queue: in one question, which each round asks.
+ *
+ * KEYS state, pending
+ * Returns both hashes, each as a list of fields and values.
+ */
+export const READ_STATE = `
+return { redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]) }
+`;
+
+/**
+ * Keeps how a round ended, when the first one did, and that an hour has brought something.
+ *
+ * KEYS state, rhythm of the week
+ * ARGV note (JSON), now (ms), hour of the week where something new came (or ``), how long a rhythm is kept (ms)
+ */
+export const NOTE_ROUND = `
+redis.call('HSET', KEYS[1], 'last', ARGV[1])
+redis.call('HSETNX', KEYS[1], 'firstMs', ARGV[2])
+if ARGV[3] == '' then return end
+redis.call('HSET', KEYS[1], 'freshMs', ARGV[2])
+redis.call('SETBIT', KEYS[2], ARGV[3], 1)
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
+`;
+
+/**
  * Counts a call of an API unless it would be one too many. By the clock of Redis, which all replicas share.
  *
  * KEYS calls
