@@ -98,7 +98,9 @@ export function eachMember(
   at: number,
   read: (keyStart: number, keyEnd: number, start: number) => number,
 ): number {
-  return each(partsOf(json, at, OPEN_OBJECT, CLOSE_OBJECT), (keyStart) => atMember(json, keyStart, read));
+  let part = firstPart(json, at, OPEN_OBJECT, CLOSE_OBJECT);
+  while (part >= 0) part = nextPart(json, atMember(json, part, read), CLOSE_OBJECT);
+  return behind(part);
 }
 
 /**
@@ -108,7 +110,9 @@ export function eachMember(
  * @returns the index behind the list; -1 when it is no whole list.
  */
 export function eachElement(json: Buffer, at: number, read: (start: number) => number): number {
-  return each(elementsOf(json, at), read);
+  let part = firstPart(json, at, OPEN_LIST, CLOSE_LIST);
+  while (part >= 0) part = nextPart(json, read(part), CLOSE_LIST);
+  return behind(part);
 }
 
 /**
@@ -148,24 +152,30 @@ function atMember<Read>(
   return json[colon] === COLON ? read(at + 1, keyEnd - 1, skipSpace(json, colon + 1)) : -1;
 }
 
-function each<Part>(parts: Parts<Part>, read: (part: Part) => number): number {
-  let step = parts.next(-1);
-  while (step.done !== true) step = parts.next(read(step.value));
-  return step.value;
+function* partsOf(json: Buffer, at: number, open: number, close: number): Parts<number> {
+  let part = firstPart(json, at, open, close);
+  while (part >= 0) part = nextPart(json, yield part, close);
+  return behind(part);
 }
 
-function* partsOf(json: Buffer, at: number, open: number, close: number): Parts<number> {
+/** Index of the first part of a list or object; where there is none, what `behind` understands. */
+function firstPart(json: Buffer, at: number, open: number, close: number): number {
   if (json[at] !== open) return -1;
-  let index = skipSpace(json, at + 1);
-  if (json[index] === close) return index + 1;
-  for (;;) {
-    const end = yield index;
-    if (end < 0) return -1;
-    index = skipSpace(json, end);
-    if (json[index] === close) return index + 1;
-    if (json[index] !== COMMA) return -1;
-    index = skipSpace(json, index + 1);
-  }
+  const index = skipSpace(json, at + 1);
+  return json[index] === close ? ~(index + 1) : index;
+}
+
+/** Index of the part that follows the one whose value ends before `end`; likewise. */
+function nextPart(json: Buffer, end: number, close: number): number {
+  if (end < 0) return -1;
+  const index = skipSpace(json, end);
+  if (json[index] === close) return ~(index + 1);
+  return json[index] === COMMA ? skipSpace(json, index + 1) : -1;
+}
+
+/** The index behind a list or object that has no more parts, of which `~` is the sign; -1 where it is none. */
+function behind(noPart: number): number {
+  return noPart === -1 ? -1 : ~noPart;
 }
 
 export function isObjectAt(json: Buffer, at: number): boolean {
@@ -246,6 +256,12 @@ function indexOfKey(json: Buffer, start: number, end: number, { byLength }: Name
 
 /** The value of a part of the text. @throws SyntaxError */
 export function parseSpan(json: Buffer, { start, end }: ByteSpan): unknown {
-  const isPlain = json[start] === QUOTE && json.subarray(start, end).indexOf(BACKSLASH) < 0;
+  const isPlain = json[start] === QUOTE && !hasEscapes(json, start, end);
   return isPlain ? json.toString("utf8", start + 1, end - 1) : JSON.parse(json.toString("utf8", start, end));
+}
+
+/** Byte by byte: what is read is short, and a buffer of its own for `indexOf` costs more than looking. */
+function hasEscapes(json: Buffer, start: number, end: number): boolean {
+  for (let index = start; index < end; index++) if (json[index] === BACKSLASH) return true;
+  return false;
 }
