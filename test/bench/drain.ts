@@ -1,6 +1,8 @@
 import { until } from "../support/until.ts";
+import type { ReceiverReport } from "./receiver.ts";
 import type { Size } from "./source.ts";
 import {
+  type Figures,
   heldUpMs,
   openStage,
   runBare,
@@ -16,7 +18,9 @@ export interface DrainFigures {
   readonly megabytesPerSecond: number;
   /** Of the bare loop in the same run, right before. */
   readonly barePerSecond: number;
-  /** CPU seconds of all threads, from the start of the process. */
+  /** From the first call of the source on, with what the process does once. */
+  readonly coldPerSecond: number;
+  /** CPU seconds of all threads. */
   readonly daemonCpuPer10k: number;
   readonly redisCpuPer10k: number;
   readonly peakMb: number;
@@ -44,6 +48,12 @@ export interface DrainWanted {
 const SPREAD_MS = 600_000;
 const POLL = { interval: "10m", overlap: "6h", initialLookback: "6h" };
 const LONGEST_MS = 300_000;
+
+/**
+ * The part of all that has arrived when the processes are warm: their code is compiled, their memory has its size. What is
+ * told of rates and CPU is told of the rest.
+ */
+const WARM_TENTHS = 2;
 
 /** A fresh daemon finds everything at the source and carries it over; right before it the bare loop does the same. */
 export async function drain(wanted: DrainWanted): Promise<DrainFigures[]> {
@@ -80,25 +90,32 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
   const [first] = configs;
   if (first === undefined) throw new Error("There is no drain by no process.");
   await stage.askReceiver({ do: "clear" });
-  const bare = await runBare(first);
+  await runBare(first);
+  const bareSeconds = warmSeconds(await stage.askReceiver({ do: "report" }));
   await stage.askReceiver({ do: "clear" });
   const { alerts, bytes } = await stage.askSource({ do: "report" });
   const daemons = await Promise.all(configs.map((config) => startDaemon(config, redis?.pid)));
   try {
     const expected = alerts * (settings.sinks?.length ?? 1);
-    const hasAll = async () => (await stage.askReceiver({ do: "report" })).events >= expected;
-    await until("all alerts have arrived", hasAll, LONGEST_MS);
-    const figures = await Promise.all(daemons.map((daemon) => daemon.figures()));
+    const arrived = async () => (await stage.askReceiver({ do: "report" })).events;
+    const figuresNow = () => Promise.all(daemons.map((daemon) => daemon.figures()));
+    const coldShare = WARM_TENTHS / 10;
+    await until("the processes are warm", async () => (await arrived()) >= expected * coldShare, LONGEST_MS);
+    const [before, already] = [await figuresNow(), await arrived()];
+    await until("all alerts have arrived", async () => (await arrived()) >= expected, LONGEST_MS);
+    const figures = await figuresNow();
     const heldUp = await Promise.all(configs.map(heldUpMs));
     const got = await stage.askReceiver({ do: "report" });
     const { firstCallMs } = await stage.askSource({ do: "report" });
-    const seconds = (got.lastMs - firstCallMs) / 1000;
+    const [seconds, warm] = [warmSeconds(got), 1 - coldShare];
+    const per10k = (cpu: number) => (cpu * 10_000) / (alerts * (1 - already / expected));
     return {
-      alertsPerSecond: alerts / seconds,
-      megabytesPerSecond: bytes / 1e6 / seconds,
-      barePerSecond: alerts / bare.seconds,
-      daemonCpuPer10k: (figures.reduce((sum, { daemon }) => sum + daemon.cpu, 0) * 10_000) / alerts,
-      redisCpuPer10k: ((figures[0]?.redis.cpu ?? Number.NaN) * 10_000) / alerts,
+      alertsPerSecond: (alerts * warm) / seconds,
+      megabytesPerSecond: (bytes * warm) / 1e6 / seconds,
+      barePerSecond: (alerts * warm) / bareSeconds,
+      coldPerSecond: (alerts * 1000) / (got.lastMs - firstCallMs),
+      daemonCpuPer10k: per10k(cpuOf(figures, "daemon") - cpuOf(before, "daemon")),
+      redisCpuPer10k: per10k(cpuOf(figures.slice(0, 1), "redis") - cpuOf(before.slice(0, 1), "redis")),
       peakMb: Math.max(...figures.map(({ daemon }) => daemon.peakMb)),
       heldUpMs: Math.max(...heldUp),
       missing: alerts - got.distinct,
@@ -108,4 +125,12 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
     await Promise.all(daemons.map((daemon) => daemon.end()));
     await redis?.end();
   }
+}
+
+function warmSeconds({ tenths, lastMs }: ReceiverReport): number {
+  return (lastMs - (tenths[WARM_TENTHS - 1] ?? Number.NaN)) / 1000;
+}
+
+function cpuOf(figures: readonly Figures[], of: keyof Figures): number {
+  return figures.reduce((sum, each) => sum + each[of].cpu, 0);
 }

@@ -36,9 +36,14 @@ export interface RunningDaemon {
   readonly child: Child;
   /** From the start of the process until it said that it is ready. */
   readonly readyMs: number;
-  /** Of the daemon; and of the Redis it has started, or else that was named. */
-  figures(): Promise<{ readonly daemon: ProcessFigures; readonly redis: ProcessFigures }>;
+  figures(): Promise<Figures>;
   end(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Of the daemon; and of the Redis it has started, or else that was named. */
+export interface Figures {
+  readonly daemon: ProcessFigures;
+  readonly redis: ProcessFigures;
 }
 
 const HERE = import.meta.dirname;
@@ -148,12 +153,10 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** Runs the bare loop to its end. */
-export async function runBare({ path }: Configured): Promise<{ readonly seconds: number }> {
+export async function runBare({ path }: Configured): Promise<void> {
   const child = startChild(NODE, ["--import", "tsx", join(HERE, "bare.ts"), path]);
   const code = await child.ended;
   if (code !== 0) throw new Error(`The bare loop ended with ${code}: ${child.err()}`);
-  const { startedAt, endedAt } = JSON.parse(child.out()) as { startedAt: number; endedAt: number };
-  return { seconds: (endedAt - startedAt) / 1000 };
 }
 
 /** A child that answers each line by a line. */
