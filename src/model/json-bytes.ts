@@ -98,6 +98,7 @@ export function eachMember(
   at: number,
   read: (keyStart: number, keyEnd: number, start: number) => number,
 ): number {
+  // Not by way of the generator: each of its steps makes an object, and an alert has dozens of members.
   let part = firstPart(json, at, OPEN_OBJECT, CLOSE_OBJECT);
   while (part >= 0) part = nextPart(json, atMember(json, part, read), CLOSE_OBJECT);
   return behind(part);
