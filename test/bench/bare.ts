@@ -44,6 +44,8 @@ async function carry(place: Place): Promise<void> {
   }
 }
 
+const startedAt = Date.now();
 await Promise.all(config.tenants.flatMap((tenant) => placesOf(tenant, config, pool)).map(carry));
+process.stdout.write(`${JSON.stringify({ startedAt, endedAt: Date.now() })}\n`);
 await sink.close();
 pool.close();

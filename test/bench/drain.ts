@@ -1,5 +1,4 @@
 import { until } from "../support/until.ts";
-import type { ReceiverReport } from "./receiver.ts";
 import type { Size } from "./source.ts";
 import {
   type Figures,
@@ -14,13 +13,13 @@ import {
 
 /** What carrying over what a source holds came to. */
 export interface DrainFigures {
+  /** From the first call of the source to the last acceptance, of processes that have just started. */
   readonly alertsPerSecond: number;
   readonly megabytesPerSecond: number;
   /** Of the bare loop in the same run, right before. */
   readonly barePerSecond: number;
-  /** From the first call of the source on, with what the process does once. */
-  readonly coldPerSecond: number;
-  /** CPU seconds of all threads. */
+  readonly warmPerSecond: number;
+  /** CPU seconds of all threads, once warm. */
   readonly daemonCpuPer10k: number;
   readonly redisCpuPer10k: number;
   readonly peakMb: number;
@@ -49,10 +48,7 @@ const SPREAD_MS = 600_000;
 const POLL = { interval: "10m", overlap: "6h", initialLookback: "6h" };
 const LONGEST_MS = 300_000;
 
-/**
- * The part of all that has arrived when the processes are warm: their code is compiled, their memory has its size. What is
- * told of rates and CPU is told of the rest.
- */
+/** The part of all that has arrived when the processes are warm: their code is compiled, their memory has its size. */
 const WARM_TENTHS = 2;
 
 /** A fresh daemon finds everything at the source and carries it over; right before it the bare loop does the same. */
@@ -90,8 +86,7 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
   const [first] = configs;
   if (first === undefined) throw new Error("There is no drain by no process.");
   await stage.askReceiver({ do: "clear" });
-  await runBare(first);
-  const bareSeconds = warmSeconds(await stage.askReceiver({ do: "report" }));
+  const bare = await runBare(first);
   await stage.askReceiver({ do: "clear" });
   const { alerts, bytes } = await stage.askSource({ do: "report" });
   const daemons = await Promise.all(configs.map((config) => startDaemon(config, redis?.pid)));
@@ -107,13 +102,14 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
     const heldUp = await Promise.all(configs.map(heldUpMs));
     const got = await stage.askReceiver({ do: "report" });
     const { firstCallMs } = await stage.askSource({ do: "report" });
-    const [seconds, warm] = [warmSeconds(got), 1 - coldShare];
+    const seconds = (got.lastMs - firstCallMs) / 1000;
+    const warmSeconds = (got.lastMs - (got.tenths[WARM_TENTHS - 1] ?? Number.NaN)) / 1000;
     const per10k = (cpu: number) => (cpu * 10_000) / (alerts * (1 - already / expected));
     return {
-      alertsPerSecond: (alerts * warm) / seconds,
-      megabytesPerSecond: (bytes * warm) / 1e6 / seconds,
-      barePerSecond: (alerts * warm) / bareSeconds,
-      coldPerSecond: (alerts * 1000) / (got.lastMs - firstCallMs),
+      alertsPerSecond: alerts / seconds,
+      megabytesPerSecond: bytes / 1e6 / seconds,
+      barePerSecond: alerts / bare.seconds,
+      warmPerSecond: (alerts * (1 - coldShare)) / warmSeconds,
       daemonCpuPer10k: per10k(cpuOf(figures, "daemon") - cpuOf(before, "daemon")),
       redisCpuPer10k: per10k(cpuOf(figures.slice(0, 1), "redis") - cpuOf(before.slice(0, 1), "redis")),
       peakMb: Math.max(...figures.map(({ daemon }) => daemon.peakMb)),
@@ -125,10 +121,6 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
     await Promise.all(daemons.map((daemon) => daemon.end()));
     await redis?.end();
   }
-}
-
-function warmSeconds({ tenths, lastMs }: ReceiverReport): number {
-  return (lastMs - (tenths[WARM_TENTHS - 1] ?? Number.NaN)) / 1000;
 }
 
 function cpuOf(figures: readonly Figures[], of: keyof Figures): number {

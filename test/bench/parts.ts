@@ -33,10 +33,10 @@ async function drained(name: string, extent: Extent, wanted: Omit<DrainWanted, "
   });
   return rowOf(name, {
     "alerts/s": figures.map((row) => row.alertsPerSecond),
+    "once warm, alerts/s": figures.map((row) => row.warmPerSecond),
     "MB/s": figures.map((row) => row.megabytesPerSecond),
     "bare loop, alerts/s": figures.map((row) => row.barePerSecond),
     "of the bare loop": figures.map((row) => row.alertsPerSecond / row.barePerSecond),
-    "from the first call on, alerts/s": figures.map((row) => row.coldPerSecond),
     "daemon, CPU s per 10,000": figures.map((row) => row.daemonCpuPer10k),
     "Redis, CPU s per 10,000": figures.map((row) => row.redisCpuPer10k),
     "daemon at most, MB": figures.map((row) => row.peakMb),

@@ -153,10 +153,12 @@ async function isReady(url: string): Promise<boolean> {
 }
 
 /** Runs the bare loop to its end. */
-export async function runBare({ path }: Configured): Promise<void> {
+export async function runBare({ path }: Configured): Promise<{ readonly seconds: number }> {
   const child = startChild(NODE, ["--import", "tsx", join(HERE, "bare.ts"), path]);
   const code = await child.ended;
   if (code !== 0) throw new Error(`The bare loop ended with ${code}: ${child.err()}`);
+  const { startedAt, endedAt } = JSON.parse(child.out()) as { startedAt: number; endedAt: number };
+  return { seconds: (endedAt - startedAt) / 1000 };
 }
 
 /** A child that answers each line by a line. */
