@@ -4,7 +4,7 @@ import { METRICS, type MetricName } from "./measures.ts";
 import { OPEN_METRICS_TYPE, openMetricsOf, PROMETHEUS_TYPE, wantsOpenMetrics } from "./open-metrics.ts";
 
 const PREFIX = "alertferry_";
-/** Each look at the event loop wakes the process: every 10 ms, as usual, they took half of what an idle daemon did. */
+/** Each look at the event loop wakes the process: every 10 ms, as usual, they took most of what an idle daemon did. */
 const LOOP_SAMPLE_MS = 20;
 
 type NamesOf<Type extends string> = {
