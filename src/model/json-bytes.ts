@@ -98,10 +98,7 @@ export function eachMember(
   at: number,
   read: (keyStart: number, keyEnd: number, start: number) => number,
 ): number {
-  // Not by way of the generator: each of its steps makes an object, and an alert has dozens of members.
-  let part = firstPart(json, at, OPEN_OBJECT, CLOSE_OBJECT);
-  while (part >= 0) part = nextPart(json, atMember(json, part, read), CLOSE_OBJECT);
-  return behind(part);
+  return each(json, at, OPEN_OBJECT, CLOSE_OBJECT, (keyStart) => atMember(json, keyStart, read));
 }
 
 /**
@@ -111,8 +108,13 @@ export function eachMember(
  * @returns the index behind the list; -1 when it is no whole list.
  */
 export function eachElement(json: Buffer, at: number, read: (start: number) => number): number {
-  let part = firstPart(json, at, OPEN_LIST, CLOSE_LIST);
-  while (part >= 0) part = nextPart(json, read(part), CLOSE_LIST);
+  return each(json, at, OPEN_LIST, CLOSE_LIST, read);
+}
+
+/** Without a generator: each of its steps makes an object, and an alert has dozens of members. */
+function each(json: Buffer, at: number, open: number, close: number, read: (part: number) => number): number {
+  let part = firstPart(json, at, open, close);
+  while (part >= 0) part = nextPart(json, read(part), close);
   return behind(part);
 }
 
@@ -122,8 +124,10 @@ export function eachElement(json: Buffer, at: number, read: (start: number) => n
  */
 type Parts<Part> = Generator<Part, number, number>;
 
-export function elementsOf(json: Buffer, at: number): Parts<number> {
-  return partsOf(json, at, OPEN_LIST, CLOSE_LIST);
+export function* elementsOf(json: Buffer, at: number): Parts<number> {
+  let part = firstPart(json, at, OPEN_LIST, CLOSE_LIST);
+  while (part >= 0) part = nextPart(json, yield part, CLOSE_LIST);
+  return behind(part);
 }
 
 /** The key of each member, with its escapes, and where its value begins. */
@@ -131,16 +135,15 @@ export function* membersOf(
   json: Buffer,
   at: number,
 ): Parts<{ readonly key: string; readonly start: number }> {
-  const parts = partsOf(json, at, OPEN_OBJECT, CLOSE_OBJECT);
-  let step = parts.next(at);
-  while (step.done !== true) {
-    const member = atMember(json, step.value, (keyStart, keyEnd, start) => ({
+  let part = firstPart(json, at, OPEN_OBJECT, CLOSE_OBJECT);
+  while (part >= 0) {
+    const member = atMember(json, part, (keyStart, keyEnd, start) => ({
       key: json.toString("utf8", keyStart, keyEnd),
       start,
     }));
-    step = parts.next(member === -1 ? -1 : yield member);
+    part = nextPart(json, member === -1 ? -1 : yield member, CLOSE_OBJECT);
   }
-  return step.value;
+  return behind(part);
 }
 
 function atMember<Read>(
@@ -151,12 +154,6 @@ function atMember<Read>(
   const keyEnd = json[at] === QUOTE ? endOfString(json, at) : -1;
   const colon = keyEnd < 0 ? -1 : skipSpace(json, keyEnd);
   return json[colon] === COLON ? read(at + 1, keyEnd - 1, skipSpace(json, colon + 1)) : -1;
-}
-
-function* partsOf(json: Buffer, at: number, open: number, close: number): Parts<number> {
-  let part = firstPart(json, at, open, close);
-  while (part >= 0) part = nextPart(json, yield part, close);
-  return behind(part);
 }
 
 /** Index of the first part of a list or object; where there is none, what `behind` understands. */
