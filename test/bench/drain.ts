@@ -96,9 +96,10 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
     const figuresNow = () => Promise.all(daemons.map((daemon) => daemon.figures()));
     const coldShare = WARM_TENTHS / 10;
     await until("the processes are warm", async () => (await arrived()) >= expected * coldShare, LONGEST_MS);
-    const [before, already] = [await figuresNow(), await arrived()];
+    const [before, already] = [cpuOf(await figuresNow()), await arrived()];
     await until("all alerts have arrived", async () => (await arrived()) >= expected, LONGEST_MS);
     const figures = await figuresNow();
+    const after = cpuOf(figures);
     const heldUp = await Promise.all(configs.map(heldUpMs));
     const got = await stage.askReceiver({ do: "report" });
     const { firstCallMs } = await stage.askSource({ do: "report" });
@@ -110,8 +111,8 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
       megabytesPerSecond: bytes / 1e6 / seconds,
       barePerSecond: alerts / bare.seconds,
       warmPerSecond: (alerts * (1 - coldShare)) / warmSeconds,
-      daemonCpuPer10k: per10k(cpuOf(figures, "daemon") - cpuOf(before, "daemon")),
-      redisCpuPer10k: per10k(cpuOf(figures.slice(0, 1), "redis") - cpuOf(before.slice(0, 1), "redis")),
+      daemonCpuPer10k: per10k(after.daemon - before.daemon),
+      redisCpuPer10k: per10k(after.redis - before.redis),
       peakMb: Math.max(...figures.map(({ daemon }) => daemon.peakMb)),
       heldUpMs: Math.max(...heldUp),
       missing: alerts - got.distinct,
@@ -123,6 +124,10 @@ async function drainOnce(stage: Stage, settings: StageSettings, processes: numbe
   }
 }
 
-function cpuOf(figures: readonly Figures[], of: keyof Figures): number {
-  return figures.reduce((sum, each) => sum + each[of].cpu, 0);
+/** Of all daemons, and of the Redis that they share. */
+function cpuOf(figures: readonly Figures[]): Readonly<Record<keyof Figures, number>> {
+  return {
+    daemon: figures.reduce((sum, { daemon }) => sum + daemon.cpu, 0),
+    redis: figures[0]?.redis.cpu ?? Number.NaN,
+  };
 }
